@@ -1,0 +1,70 @@
+# Two commands do everything: `make book` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+TORCH ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+SITE := _build/html
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(shell find book -type f -not -name '*.pyc')
+
+# TORCH=cpu takes torch's CPU-only build, from the index that the Binder environment names.
+ifeq ($(TORCH),cpu)
+PIP_FLAGS := $(shell grep -h '^--extra-index-url' binder/requirements.txt)
+endif
+
+# Peers in benchmarks and notebooks run on one thread unless the caller says otherwise.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PYDEVD_DISABLE_FILE_VALIDATION = 1
+
+.PHONY: help book html lab test check notebooks figures binder-test clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@echo "  Add TORCH=cpu to the first call on Linux to avoid torch's GPU build (several GB)."
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
+	@touch $@
+
+book: $(STAMP) ## Execute every notebook, build the site and say where it is.
+	$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
+	@touch $(SITE)/.complete
+	@echo "The book is built. Open it with:  $(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000"
+	@echo "and visit http://127.0.0.1:8000, or open the file $(SITE)/index.html."
+
+html: $(STAMP) ## While writing prose: render the committed outputs, executing nothing.
+	cp _config.yml _build.config.yml && sed -i.bak 's/execute_notebooks: force/execute_notebooks: "off"/' _build.config.yml
+	$(BIN)/jupyter-book build . --config _build.config.yml -W -n --keep-going --quiet; status=$$?; rm -f _build.config.yml*; exit $$status
+
+lab: $(STAMP) ## Open the chapters in JupyterLab.
+	$(BIN)/jupyter lab notebooks
+
+test: $(STAMP) $(SITE)/.complete ## All tests: code, notebooks (nbval), the built site, in a browser if there is one.
+	$(BIN)/pytest
+	$(BIN)/pytest --nbval notebooks --no-header
+
+$(SITE)/.complete: $(STAMP) $(SOURCES)
+	$(MAKE) book
+
+check: $(STAMP) ## Under a minute: format, lint, fast tests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pytest -q -m "not notebooks and not site"
+
+notebooks: $(STAMP) ## Execute the notebooks in place, to commit their outputs.
+	$(BIN)/python notebooks/refresh.py
+	$(BIN)/ruff format --quiet notebooks
+
+figures: $(STAMP) ## Redraw the figures that are committed as files.
+	$(BIN)/python book/assets/hook.py
+
+binder-test: ## Run every notebook in a fresh Binder environment, on one core and within 2 GB.
+	$(PYTHON) binder/smoke_test.py
+
+clean: ## Remove what was built; the environment stays.
+	rm -rf _build

@@ -1,0 +1,25 @@
+"""Array shapes in the annotations of `copyavg` are checked while the tests run, except on purpose-made bad input."""
+
+from jaxtyping import config, install_import_hook
+
+install_import_hook("copyavg", "beartype.beartype")
+
+import matplotlib as mpl  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20231103)
+
+
+@pytest.fixture(autouse=True)
+def _let_bad_input_through(request: pytest.FixtureRequest):
+    """Tests marked `bad_input` are about copyavg's own messages, which the shape checker would pre-empt."""
+    marked = request.node.get_closest_marker("bad_input") is not None
+    config.update("jaxtyping_disable", marked)
+    yield
+    config.update("jaxtyping_disable", False)

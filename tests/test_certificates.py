@@ -1,0 +1,20 @@
+import numpy as np
+import pytest
+
+import copyavg as ca
+from copyavg.certificates import Certificate, CertificateError, max_norm
+
+
+def test_a_certificate_shows_its_bound_and_not_its_residual():
+    assert repr(Certificate("‖∇L‖∞", residual=3.3e-16, bound=1e-13)) == "✓ ‖∇L‖∞ ≤ 1e-13"
+
+
+@pytest.mark.parametrize("residual", [1.1e-13, np.nan, np.inf])
+def test_a_certificate_that_fails_does_not_exist(residual):
+    with pytest.raises(CertificateError, match=f"✗ gap ≤ 1e-13 fails: it is {residual:g}"):
+        Certificate("gap", residual, bound=1e-13)
+
+
+def test_max_norm_sees_every_weight():
+    assert max_norm(ca.Network([[[1, 2]], [[3, -7]]], [[4], [5]])) == 7
+    assert max_norm(ca.Network([[1, 2]], [-9])) == 9

@@ -1,0 +1,75 @@
+import mpmath
+import numpy as np
+import pytest
+
+import copyavg as ca
+from copyavg.certificates import max_norm
+from copyavg.configurations import partitions
+
+
+@pytest.mark.parametrize("extra", [0, 2])
+@pytest.mark.parametrize("k", range(1, 8))
+def test_every_copy_average_point_is_critical_and_has_the_stated_loss(k, extra):
+    teacher = ca.orthonormal_teacher(k, k + extra)
+    for n in range(1, k + 1):
+        for partition in partitions(k, n):
+            point = ca.copy_average(partition, k + extra)
+            assert max_norm(ca.gradient(point, teacher)) <= 1e-13, partition
+            assert abs(ca.loss(point, teacher) - ca.copy_average_loss(partition)) <= 1e-13, partition
+
+
+@pytest.mark.parametrize("slip", [1 + 1e-6, 1 - 1e-6])
+def test_a_slip_in_a_constant_is_seen(slip):
+    """A millionth more or less in a weight breaks the claim of criticality by far more than its bound."""
+    point, teacher = ca.copy_average((1, 2, 3)), ca.orthonormal_teacher(6)
+    assert max_norm(ca.gradient(ca.Network(slip * point.incoming, point.outgoing), teacher)) > 1e-8
+    assert max_norm(ca.gradient(ca.Network(point.incoming, slip * point.outgoing), teacher)) > 1e-8
+
+
+def test_the_weights_of_an_average():
+    point = ca.copy_average((1, 3), d=5)
+    np.testing.assert_allclose(point.incoming, [[1, 0, 0, 0, 0], [0, *[1 / np.sqrt(15)] * 3, 0]], rtol=1e-15)
+    np.testing.assert_array_equal(point.outgoing, [1, 3])
+
+
+def test_the_known_losses_of_one_neuron():
+    known = [0, 0.0232217, 0.0405932, 0.0567545, 0.0724526, 0.0879233, 0.1032651]
+    np.testing.assert_allclose([ca.copy_average_loss((m,)) for m in range(1, 8)], known, atol=5e-8)
+    with mpmath.workdps(30):
+        exact = mpmath.mpf(7) / 3 - 2 * mpmath.mpf(49) / mpmath.pi * mpmath.asin(mpmath.mpf(1) / 14)
+    assert ca.copy_average_loss((7,)) == pytest.approx(float(exact), rel=1e-13)
+
+
+@pytest.mark.parametrize("k", range(1, 9))
+def test_the_best_partition_copies_with_all_neurons_but_one(k):
+    for n in range(1, k + 1):
+        assert min(partitions(k, n), key=ca.copy_average_loss) == (1,) * (n - 1) + (k - n + 1,)
+
+
+def test_partitions_are_all_there_once():
+    # The number of partitions of 12 into n parts, n = 1 … 12.
+    assert [len(set(partitions(12, n))) for n in range(1, 13)] == [1, 6, 12, 15, 13, 11, 7, 5, 3, 2, 1, 1]
+    assert all(sum(p) == 12 and list(p) == sorted(p) for n in range(1, 13) for p in partitions(12, n))
+    assert list(partitions(2, 3)) == []
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("function", [ca.copy_average, ca.copy_average_loss])
+@pytest.mark.parametrize(
+    ("partition", "error", "message"),
+    [
+        ((), ValueError, "at least one group"),
+        ((2, 0), ValueError, "partition must be a whole number of at least 1, but was given 0"),
+        ((2, 1.5), TypeError, "partition must be a sequence of positive whole numbers.*given 1.5"),
+        (3, TypeError, "partition must be a sequence of positive whole numbers"),
+    ],
+)
+def test_bad_partitions(function, partition, error, message):
+    with pytest.raises(error, match=message):
+        function(partition)
+
+
+@pytest.mark.bad_input
+def test_a_point_needs_room():
+    with pytest.raises(ValueError, match="d must be at least k = 5, the sum of the partition, but was given 4"):
+        ca.copy_average((2, 3), d=4)

@@ -1,0 +1,94 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import copyavg as ca
+
+
+def test_shapes():
+    network = ca.Network(np.ones((7, 4, 3, 2)), np.ones((7, 4, 3)))
+    assert (network.n, network.d, network.batch_shape) == (3, 2, (7, 4))
+    assert repr(network) == "Network(n=3, d=2, batch_shape=(7, 4))"
+    assert repr(ca.orthonormal_teacher(3)) == "Network(n=3, d=3)"
+
+
+def test_a_network_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ca.orthonormal_teacher(2).incoming = np.zeros((2, 2))
+
+
+def test_whole_numbers_become_float64_and_other_dtypes_stay():
+    assert ca.Network([[1, 0]], [1]).incoming.dtype == np.float64
+    assert ca.Network(np.ones((1, 2), np.float32), np.ones(1, np.float32)).outgoing.dtype == np.float32
+    assert ca.Network(torch.ones(1, 2), torch.ones(1)).incoming.dtype == torch.float32
+
+
+@pytest.mark.parametrize("d", [None, 3, 5])
+def test_the_teacher_is_unit_orthonormal(d):
+    teacher = ca.orthonormal_teacher(3, d)
+    assert teacher.d == (d or 3)
+    np.testing.assert_array_equal(teacher.incoming @ teacher.incoming.T, np.eye(3))
+    np.testing.assert_array_equal(teacher.outgoing, np.ones(3))
+
+
+def test_glorot_students_have_the_stated_variances(rng):
+    n, d, batch = 4, 9, 20_000
+    student = ca.random_student(n, d, rng, batch=(2, batch // 2))
+    assert student.batch_shape == (2, batch // 2)
+    for weights, variance in ((student.incoming, 2 / (n + d)), (student.outgoing, 2 / (n + 1))):
+        # A sample variance of N normals has relative standard error √(2/N).
+        assert abs(weights.var() / variance - 1) < 5 * np.sqrt(2 / weights.size)
+        assert abs(weights.mean()) < 5 * np.sqrt(variance / weights.size)
+
+
+def test_the_same_generator_state_gives_the_same_student():
+    first, second = (ca.random_student(2, 3, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(first.incoming, second.incoming)
+    np.testing.assert_array_equal(first.outgoing, second.outgoing)
+
+
+@pytest.mark.bad_input
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("incoming", "outgoing", "message"),
+        [
+            (np.ones(3), np.ones(()), r"must have shape .* were given \(3,\) and \(\)"),
+            (np.ones((2, 3)), np.ones(3), r"were given \(2, 3\) and \(3,\)"),
+            (np.ones((5, 2, 3)), np.ones(2), r"were given \(5, 2, 3\) and \(2,\)"),
+            (np.ones((0, 3)), np.ones(0), r"n and d must be at least 1, but incoming has shape \(0, 3\)"),
+            (np.ones((2, 0)), np.ones(2), r"n and d must be at least 1"),
+            ([[1, np.nan]], [1], "must be finite, but incoming"),
+            ([[1, 2]], [np.inf], "must be finite, but outgoing"),
+        ],
+    )
+    def test_weights(self, incoming, outgoing, message):
+        with pytest.raises(ValueError, match=message):
+            ca.Network(incoming, outgoing)
+
+    def test_mixed_libraries_and_dtypes(self):
+        with pytest.raises(TypeError, match="one library"):
+            ca.Network(np.ones((1, 2)), torch.ones(1))
+        with pytest.raises(TypeError, match="share a dtype, but were given torch.float32 and torch.float64"):
+            ca.Network(torch.ones(1, 2), torch.ones(1, dtype=torch.float64))
+
+    def test_a_teacher_needs_room(self):
+        with pytest.raises(ValueError, match="d = 2 and k = 3"):
+            ca.orthonormal_teacher(3, 2)
+        with pytest.raises(ValueError, match="k must be a whole number of at least 1, but was given 0"):
+            ca.orthonormal_teacher(0)
+
+    @pytest.mark.parametrize(
+        ("arguments", "options", "error", "message"),
+        [
+            ((0, 3, np.random.default_rng(0)), {}, ValueError, "n must be"),
+            ((3, 1.5, np.random.default_rng(0)), {}, TypeError, "d must be"),
+            ((3, 3, 0), {}, TypeError, "rng must be a numpy.random.Generator.*not int"),
+            ((3, 3, np.random.default_rng(0)), {"batch": -1}, ValueError, "batch must be"),
+            ((3, 3, np.random.default_rng(0)), {"init": "he"}, ValueError, "init must be 'glorot', but was given 'he'"),
+        ],
+    )
+    def test_random_students(self, arguments, options, error, message):
+        with pytest.raises(error, match=message):
+            ca.random_student(*arguments, **options)

@@ -1,0 +1,225 @@
+"""The built site, as files and in headless Chromium: everything a reader meets must work, offline and for everyone."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+@functools.cache
+def soup(page: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+class TestFiles:
+    def test_a_book_was_built(self):
+        """Version 2 of Jupyter Book ignores _config.yml and exits 0 without a book: look for the book itself."""
+        assert (SITE / "index.html").exists(), "no book in _build/html: run `make book`"
+        assert (SITE / "searchindex.js").exists()
+
+    @every_page
+    def test_every_page_of_the_contents_exists(self, page):
+        assert soup(page).find("h1")
+
+    @every_page
+    def test_title_description_favicon_and_licence(self, page):
+        head = soup(page).head
+        assert "Copy or Average?" in head.title.text
+        assert 50 < len(head.find("meta", attrs={"name": "description"})["content"]) < 200
+        assert head.find("link", rel="icon")
+        assert "CC BY 4.0" in soup(page).find(class_="bd-footer-content").text
+
+    def test_titles_and_descriptions_tell_pages_apart(self):
+        assert len({soup(page).head.title.text for page in PAGES}) == len(PAGES)
+        assert len({soup(page).head.find("meta", attrs={"name": "description"})["content"] for page in PAGES}) == len(
+            PAGES
+        )
+
+    @every_page
+    def test_every_picture_has_a_text_and_every_certificate_holds(self, page):
+        for image in soup(page).find("article").find_all("img"):
+            assert len(image.get("alt", "")) > 40
+        assert "✗" not in soup(page).find("article").text
+
+    @every_page
+    def test_previous_and_next(self, page):
+        footer = soup(page).find(class_="prev-next-footer")
+        assert bool(footer.find(class_="left-prev")) == (page != PAGES[0])
+        assert bool(footer.find(class_="right-next")) == (page != PAGES[-1])
+
+    @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notebooks/")])
+    def test_notebooks_can_be_downloaded(self, page):
+        link = soup(page).find(class_="btn-download-source-button")
+        assert (SITE / page).parent.joinpath(link["href"]).resolve().exists()
+
+    def test_theorems_and_equations_are_numbered(self):
+        chapter = soup("notebooks/01-teacher-setup")
+        titles = [title.text for title in chapter.select(".proof > .admonition-title")]
+        assert [title for title in titles if re.match(r"(Definition|Proposition|Theorem) \d+\.\d+", title)]
+        assert chapter.select(".eqno")
+
+    @every_page
+    def test_no_button_leads_nowhere(self, page):
+        """While the repository's address is unset there is no launch, edit, issue or repository button."""
+        url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+        buttons = soup(page).select(".dropdown-launch-buttons, .dropdown-source-buttons, .btn-source-repository-button")
+        assert bool(buttons) == bool(url)
+
+    def test_internal_links_and_anchors_are_alive(self):
+        dead = []
+        for path in SITE.rglob("*.html"):
+            if path.relative_to(SITE).parts[0].startswith("_"):
+                continue
+            here = path.relative_to(SITE).as_posix()
+            page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+            for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href")):
+                for element in page.find_all(tag, attrs={attribute: True}):
+                    target, anchor = urldefrag(urljoin(f"http://site/{here}", element[attribute]))
+                    if urlparse(target).netloc != "site" or urlparse(target).scheme != "http":
+                        continue
+                    file = SITE / unquote(urlparse(target).path).lstrip("/")
+                    if not file.is_file() or (anchor and not has_anchor(file, unquote(anchor))):
+                        dead.append((here, element[attribute]))
+        assert dead == []
+
+
+@functools.cache
+def anchors(file: Path) -> frozenset[str]:
+    return frozenset(
+        element["id"] for element in BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").find_all(id=True)
+    )
+
+
+def has_anchor(file: Path, anchor: str) -> bool:
+    return file.suffix != ".html" or anchor in anchors(file)
+
+
+@pytest.fixture(scope="session")
+def address():
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        message = "NO CHROMIUM FOUND: the site was not tried in a browser (Debian: apt-get install chromium)"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page opened with every other host blocked, and everything that went wrong on the way."""
+
+    def __init__(self, browser, address: str, page: str, *, width: int = 1280, mode: str = "light") -> None:
+        self.errors: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=mode)
+        self.tab = self.context.new_page()
+        self.tab.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
+        self.tab.on("console", self._hear)
+        self.tab.on("response", lambda r: self.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        self.address = address
+        self.tab.route("**/*", self._answer)
+        self.tab.goto(f"{address}{page}.html", wait_until="load")
+        self.tab.wait_for_function(
+            "() => !window.MathJax || (window.MathJax.startup && window.MathJax.startup.promise)"
+        )
+        self.tab.evaluate("() => window.MathJax && window.MathJax.startup.promise")
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.context.close()
+
+    def _hear(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(f"console {message.type}: {message.text}")
+
+    def _answer(self, route) -> None:
+        if route.request.url.startswith((self.address, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.errors.append(f"outside request: {route.request.url}")
+            route.abort()
+
+
+class TestBrowser:
+    @every_page
+    def test_no_outside_request_no_error_and_mathematics_is_rendered(self, browser, address, page):
+        with Visit(browser, address, page) as visit:
+            formulas = visit.tab.locator("article .math").count()
+            assert visit.tab.locator("article mjx-container").count() == formulas
+            assert visit.tab.locator("mjx-merror").count() == 0
+            assert visit.errors == []
+
+    @every_page
+    @pytest.mark.parametrize("mode", ["light", "dark"])
+    def test_accessibility(self, browser, address, page, mode):
+        from axe_playwright_python.sync_playwright import Axe
+
+        with Visit(browser, address, page, mode=mode) as visit:
+            assert visit.tab.locator("html").get_attribute("data-theme") == mode
+            results = Axe().run(visit.tab, options=AXE_RULES)
+            assert results.violations_count == 0, results.generate_report()
+
+    @every_page
+    def test_a_phone_scrolls_only_downwards(self, browser, address, page):
+        with Visit(browser, address, page, width=390) as visit:
+            visit.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
+
+    def test_search_finds_a_word_of_a_chapter(self, browser, address):
+        with Visit(browser, address, "search") as visit:
+            visit.tab.goto(f"{address}search.html?q=interaction")
+            visit.tab.wait_for_selector("#search-results a")
+            assert "Teacher and student" in visit.tab.inner_text("#search-results")
+            assert visit.errors == []
+
+    def test_dark_mode_can_be_chosen_and_stays(self, browser, address):
+        with Visit(browser, address, PAGES[0]) as visit:
+            before = visit.tab.evaluate("document.documentElement.dataset.theme")
+            for _ in range(3):  # auto → light → dark, in some order
+                visit.tab.locator("button.theme-switch-button:visible").first.click()
+                if visit.tab.evaluate("document.documentElement.dataset.theme") == "dark":
+                    break
+            assert (before, visit.tab.evaluate("document.documentElement.dataset.theme")) == ("light", "dark")
+            visit.tab.goto(f"{address}{PAGES[1]}.html")
+            assert visit.tab.evaluate("document.documentElement.dataset.theme") == "dark"
