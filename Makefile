@@ -64,7 +64,7 @@ figures: $(STAMP) ## Redraw the figures that are committed as files.
 	$(BIN)/python book/assets/hook.py
 
 binder-test: ## Run every notebook in a fresh Binder environment, on one core and within 2 GB.
-	$(PYTHON) binder/smoke_test.py
+	$(PYTHON) binder/smoke_test.py $(BINDER_FLAGS)
 
 clean: ## Remove what was built; the environment stays.
 	rm -rf _build

@@ -1,0 +1,89 @@
+"""One array library in, the same one out.
+
+Every formula of `copyavg` is written once, on the Python array API: NumPy arrays give NumPy
+arrays, torch tensors give torch tensors on the same device, and the two are never mixed.
+"""
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+Array = Any  # a NumPy array or a torch tensor: whatever follows the array API
+ArrayLike = Any  # an array, or Python numbers and sequences of them
+
+
+def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
+    """Bring named values to floating-point arrays of one library; return its namespace too.
+
+    Python numbers and sequences join the library of the arrays beside them (NumPy if there are
+    none). Whole numbers become float64; a floating dtype is kept.
+
+    Parameters
+    ----------
+    **values : array-like
+        The values by the names that an error message should use.
+
+    Returns
+    -------
+    xp : module
+        The array-API namespace of the values.
+    arrays : list of arrays
+        The values, in the order given.
+
+    Raises
+    ------
+    TypeError
+        If the values mix array libraries or are not real numbers.
+
+    Examples
+    --------
+    >>> xp, (r, u) = as_float_arrays(r=[1, 2], u=0.5)
+    >>> r.dtype, u.shape
+    (dtype('float64'), ())
+    """
+    libraries = {
+        name: array_api_compat.array_namespace(value)
+        for name, value in values.items()
+        if array_api_compat.is_array_api_obj(value)
+    }
+    if len(set(libraries.values())) > 1:
+        given = ", ".join(f"{name} from {xp.__name__}" for name, xp in libraries.items())
+        raise TypeError(f"all arrays must come from one library, but were given {given}")
+    xp = next(iter(libraries.values()), array_api_compat.array_namespace(np.empty(0)))
+    like = next((values[name] for name in libraries), None)
+    return xp, [_as_float(name, value, xp, like) for name, value in values.items()]
+
+
+def _as_float(name: str, value: Any, xp: Any, like: Array | None) -> Array:
+    if not array_api_compat.is_array_api_obj(value):
+        given = np.asarray(value)
+        if given.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be real numbers, but was given {value!r}")
+        value = given.astype(np.float64)
+        device = None if like is None else array_api_compat.device(like)
+        dtype = like.dtype if like is not None and xp.isdtype(like.dtype, "real floating") else xp.float64
+        value = xp.asarray(value, dtype=dtype, device=device)
+    if xp.isdtype(value.dtype, "real floating"):
+        return value
+    if xp.isdtype(value.dtype, "integral"):
+        return xp.astype(value, xp.float64)
+    raise TypeError(f"{name} must be real numbers, but its dtype is {value.dtype}")
+
+
+def require_whole(name: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int, or say which whole number was needed.
+
+    Examples
+    --------
+    >>> require_whole("k", 3)
+    3
+    >>> require_whole("k", 0)
+    Traceback (most recent call last):
+    ValueError: k must be a whole number of at least 1, but was given 0
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number of at least {least}, but was given {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, but was given {value}")
+    return int(value)

@@ -1,0 +1,154 @@
+"""Networks with one hidden layer: f(x) = Σᵢ aᵢ σ(wᵢ·x), singly or in batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .arrays import Array, ArrayLike, as_float_arrays, require_whole
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Network:
+    """A network with one hidden layer and no biases, f(x) = Σᵢ aᵢ σ(wᵢ·x), or a batch of them.
+
+    The activation σ is not part of the network: functions such as `loss` take it as an argument.
+
+    Parameters
+    ----------
+    incoming : array, shape (..., n, d)
+        The incoming weight vectors wᵢ, one row a neuron.
+    outgoing : array, shape (..., n)
+        The outgoing weights aᵢ.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a dimension n or d is zero, or a weight is not finite.
+    TypeError
+        If the two arrays come from different libraries or are not real numbers.
+
+    Examples
+    --------
+    >>> network = Network([[1, 0, 0], [0, 2, 0]], [1, -1])
+    >>> network.n, network.d, network.batch_shape
+    (2, 3, ())
+    """
+
+    incoming: Float[Array, "*batch n d"]
+    outgoing: Float[Array, "*batch n"]
+
+    def __init__(self, incoming: ArrayLike, outgoing: ArrayLike) -> None:
+        xp, (incoming, outgoing) = as_float_arrays(incoming=incoming, outgoing=outgoing)
+        if incoming.ndim < 2 or incoming.shape[:-1] != outgoing.shape:
+            raise ValueError(
+                "incoming must have shape (..., n, d) and outgoing the same (..., n), "
+                f"but were given {tuple(incoming.shape)} and {tuple(outgoing.shape)}"
+            )
+        if 0 in incoming.shape[-2:]:
+            raise ValueError(f"n and d must be at least 1, but incoming has shape {tuple(incoming.shape)}")
+        if incoming.dtype != outgoing.dtype:
+            raise TypeError(
+                f"incoming and outgoing must share a dtype, but were given {incoming.dtype} and {outgoing.dtype}"
+            )
+        for name, weights in (("incoming", incoming), ("outgoing", outgoing)):
+            if not bool(xp.all(xp.isfinite(weights))):
+                raise ValueError(f"every weight must be finite, but {name} holds an infinity or a NaN")
+        object.__setattr__(self, "incoming", incoming)
+        object.__setattr__(self, "outgoing", outgoing)
+
+    @property
+    def n(self) -> int:
+        """Number of hidden neurons."""
+        return self.incoming.shape[-2]
+
+    @property
+    def d(self) -> int:
+        """Input dimension."""
+        return self.incoming.shape[-1]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the batch; () for a single network."""
+        return tuple(self.incoming.shape[:-2])
+
+    def __repr__(self) -> str:
+        batch = f", batch_shape={self.batch_shape}" if self.batch_shape else ""
+        return f"Network(n={self.n}, d={self.d}{batch})"
+
+
+def orthonormal_teacher(k: int, d: int | None = None) -> Network:
+    """Return the unit-orthonormal teacher: vⱼ = the j-th unit vector of ℝᵈ, bⱼ = 1, for j ≤ k.
+
+    Gaussian input looks the same in every orthonormal basis, so this is every unit-orthonormal
+    teacher up to a rotation of the input.
+
+    Parameters
+    ----------
+    k : int
+        Number of teacher neurons, at least 1.
+    d : int, optional
+        Input dimension, at least k; k unless given.
+
+    Raises
+    ------
+    ValueError
+        If k < 1 or d < k: there are no k orthonormal vectors in fewer than k dimensions.
+
+    Examples
+    --------
+    >>> orthonormal_teacher(2, d=3).incoming
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
+    k = require_whole("k", k)
+    d = k if d is None else require_whole("d", d)
+    if d < k:
+        raise ValueError(f"d must be at least k for the teacher's weights to be orthonormal, but d = {d} and k = {k}")
+    return Network(np.eye(k, d), np.ones(k))
+
+
+def random_student(
+    n: int, d: int, rng: np.random.Generator, batch: int | Sequence[int] = (), init: str = "glorot"
+) -> Network:
+    """Draw students at random: wᵢ ~ N(0, 2/(n+d) I), aᵢ ~ N(0, 2/(n+1)), all independent.
+
+    Parameters
+    ----------
+    n, d : int
+        Number of hidden neurons and input dimension.
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+    batch : int or tuple of int, optional
+        Shape of the batch of students; one student unless given.
+    init : {"glorot"}
+        The distribution: Glorot and Bengio's normal initialisation.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is not a NumPy Generator.
+    ValueError
+        If n, d or a batch size is not positive, or `init` is unknown.
+
+    Examples
+    --------
+    >>> random_student(3, 5, np.random.default_rng(0), batch=8)
+    Network(n=3, d=5, batch_shape=(8,))
+    """
+    n, d = require_whole("n", n), require_whole("d", d)
+    sizes = [batch] if isinstance(batch, (int, np.integer)) else batch
+    shape = tuple(require_whole("batch", size) for size in sizes)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {_kind(rng)}")
+    if init != "glorot":
+        raise ValueError(f"init must be 'glorot', but was given {init!r}")
+    incoming = rng.normal(scale=(2 / (n + d)) ** 0.5, size=(*shape, n, d))
+    outgoing = rng.normal(scale=(2 / (n + 1)) ** 0.5, size=(*shape, n))
+    return Network(incoming, outgoing)
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__
