@@ -36,7 +36,8 @@ def watch():
 peak = 0
 threading.Thread(target=watch, daemon=True).start()
 folder, name = os.path.split(sys.argv[1])
-NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout=300, resources={"metadata": {"path": folder}}).execute()
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=300, resources={"metadata": {"path": folder}}).execute()
 print(peak)
 """
 

@@ -1,4 +1,4 @@
-"""Execute the notebooks in place, with nothing machine-dependent: `make notebooks`."""
+"""Execute the notebooks in place, nothing machine-dependent: `make notebooks`."""
 
 import sys
 from pathlib import Path
@@ -11,22 +11,24 @@ from tqdm import tqdm
 HERE = Path(__file__).parent
 
 SETUP = '''\
-# Away from the book (Colab, a download) this cell provides its helper module copyavg.
+# Away from the book (Colab, a download) this cell provides its module copyavg.
 import importlib.util
 
 REPOSITORY = "{url}"
 if importlib.util.find_spec("copyavg") is None:
     if not REPOSITORY:
-        how = "This notebook needs copyavg. In a copy of the book's repository, run:"
-        how += " pip install '.[figures]'"
+        how = "This notebook needs copyavg. In a copy of the book's repository,"
+        how += " run: pip install '.[figures]'"
         show = {{"_render_traceback_": lambda error: [how]}}
         raise type("Missing", (Exception,), show)(how)
     %pip install --quiet "copyavg[figures] @ git+{{REPOSITORY}}"'''
 
 
 def setup_cell() -> str:
-    """Return the first code cell of every notebook, the repository's address in it."""
-    config = yaml.safe_load((HERE.parent / "_config.yml").read_text(encoding="utf-8"))
+    """Return the first code cell of every notebook."""
+    config = yaml.safe_load(
+        (HERE.parent / "_config.yml").read_text(encoding="utf-8")
+    )
     return SETUP.format(url=config["repository"]["url"])
 
 
@@ -43,11 +45,16 @@ def refresh(path: Path) -> None:
         resources={"metadata": {"path": str(HERE)}},
     ).execute()
     notebook.metadata.pop("widgets", None)
-    notebook.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
+    notebook.metadata["language_info"] = {
+        "name": "python",
+        "file_extension": ".py",
+    }
     nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
-    chosen = [Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.ipynb"))
+    chosen = [Path(name) for name in sys.argv[1:]] or sorted(
+        HERE.glob("*.ipynb")
+    )
     for chapter in tqdm(chosen, unit="notebook"):
         refresh(chapter)
