@@ -1,4 +1,4 @@
-"""Execute the notebooks in place, nothing machine-dependent: `make notebooks`."""
+"""Execute the notebooks in place, for committing: `make notebooks`."""
 
 import sys
 from pathlib import Path
