@@ -3,7 +3,7 @@
 from .activations import Activation
 from .configurations import copy_average, copy_average_loss
 from .interaction import interaction
-from .landscape import gradient, loss
+from .landscape import gradient, hessian, loss
 from .network import Network, orthonormal_teacher, random_student
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "copy_average",
     "copy_average_loss",
     "gradient",
+    "hessian",
     "interaction",
     "loss",
     "orthonormal_teacher",

@@ -1,19 +1,27 @@
-"""The loss landscape at infinite data: population loss and gradient, exactly, over batches of students.
+"""The loss landscape at infinite data: population loss, gradient and Hessian, exactly, over batches of students.
 
 With input x ~ N(0, I), student f(x) = Σᵢ aᵢ σ(wᵢ·x) and teacher f*(x) = Σⱼ bⱼ σ(vⱼ·x),
 
-    L = E[(f − f*)²] = Σᵢᵢ′ aᵢaᵢ′ g(wᵢ, wᵢ′) − 2 Σᵢⱼ aᵢbⱼ g(wᵢ, vⱼ) + Σⱼⱼ′ bⱼbⱼ′ g(vⱼ, vⱼ′):
+    L = E[(f − f*)²] = Σᵢᵢ′ aᵢaᵢ′ G(wᵢ, wᵢ′) − 2 Σᵢⱼ aᵢbⱼ G(wᵢ, vⱼ) + Σⱼⱼ′ bⱼbⱼ′ G(vⱼ, vⱼ′):
 
-a quadratic form in the outgoing weights whose entries are interactions. There is no factor ½.
+a quadratic form in the outgoing weights whose entries G(w, p) are interactions. There is no factor ½.
+Student and teacher neurons together, the latter with outgoing weights −bⱼ, are the *partners* p of a
+student neuron.
 """
 
+from functools import lru_cache
 from typing import Any
 
+import array_api_compat
 from jaxtyping import Float
 
 from .activations import Activation, OrderParameters, get_activation
 from .arrays import Array, as_float_arrays
+from .interaction import pair_terms
 from .network import Network
+
+_CHUNK = 4  # students whose Hessian is assembled at a time: more would leave the processor's cache
+_CLOSE = 0.01  # below this, 1 − u² is computed from the vectors and not from u
 
 
 def loss(student: Network, teacher: Network, activation: str | Activation = "erf") -> Float[Array, "*batch"]:
@@ -26,7 +34,7 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
     teacher : Network
         k neurons in the same d dimensions; a batch of teachers broadcasts against the students'.
     activation : str or Activation
-        "erf".
+        A name that `interaction` knows, or an `Activation` of your own.
 
     Returns
     -------
@@ -36,13 +44,16 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
     Raises
     ------
     ValueError
-        If student and teacher differ in input dimension or their batches do not broadcast.
+        If student and teacher differ in input dimension, their batches do not broadcast, or the
+        activation is unknown.
+    QuadratureError
+        If σ has no closed form and the accuracy that `interaction` promises cannot be had.
     TypeError
         If student and teacher come from different array libraries, or are not networks.
 
     Notes
     -----
-    Exact up to rounding: |error| ≤ 1e-12 × the sum of the absolute terms.
+    With a closed form, |error| ≤ 1e-12 × the sum of the absolute terms; otherwise 1e-10 for ‖w‖ ≤ 10.
 
     Examples
     --------
@@ -52,25 +63,17 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
     0.333333333333
     """
     xp, activation = _agree(student, teacher, activation)
-    a, b = student.outgoing, teacher.outgoing
-    student_student = activation.interaction(_order_parameters(xp, student.incoming))
-    student_teacher = activation.interaction(_order_parameters(xp, student.incoming, teacher.incoming))
-    teacher_teacher = activation.interaction(_order_parameters(xp, teacher.incoming))
-    return (
-        _quadratic_form(xp, a, student_student, a)
-        - 2 * _quadratic_form(xp, a, student_teacher, b)
-        + _quadratic_form(xp, b, teacher_teacher, b)
-    )
+    partners, c = _partners(xp, student, teacher)
+    values = pair_terms(activation, _order_parameters(xp, partners, partners), 0).value
+    return xp.sum(c * xp.matmul(values, c[..., :, None])[..., 0], axis=-1)
 
 
 def gradient(student: Network, teacher: Network, activation: str | Activation = "erf") -> Network:
     """Return the gradient of the population loss, as a `Network` of the student's shape.
 
-    With g₁, g_c the derivatives of the interaction by the variance of the first pre-activation and by
-    the covariance,
+    With the partners p of a neuron, their outgoing weights c, and ∂G/∂w = own w + cross p,
 
-        ∂L/∂aᵢ = 2 Σᵢ′ aᵢ′ g(wᵢ, wᵢ′) − 2 Σⱼ bⱼ g(wᵢ, vⱼ),
-        ∂L/∂wᵢ = 2aᵢ Σᵢ′ aᵢ′ [2 g₁ wᵢ + g_c wᵢ′] − 2aᵢ Σⱼ bⱼ [2 g₁ wᵢ + g_c vⱼ].
+        ∂L/∂aᵢ = 2 Σ_p c G(wᵢ, p),    ∂L/∂wᵢ = 2aᵢ Σ_p c [own wᵢ + cross p].
 
     Parameters, errors and conventions are those of `loss`.
 
@@ -87,27 +90,96 @@ def gradient(student: Network, teacher: Network, activation: str | Activation = 
     True
     """
     xp, activation = _agree(student, teacher, activation)
-    # One list of partners for every student neuron: the other students, then the teacher with b → −b.
-    by_incoming, by_outgoing = 0.0, 0.0
-    a = student.outgoing
-    for partner, parameters, sign in (
-        (student, _order_parameters(xp, student.incoming), 1),
-        (teacher, _order_parameters(xp, student.incoming, teacher.incoming), -1),
-    ):
-        c = sign * partner.outgoing[..., None, :]
-        slopes = activation.slopes(parameters)
-        along_self = xp.sum(2 * c * slopes.by_variance1, axis=-1)[..., None] * student.incoming
-        along_partner = xp.matmul(c * slopes.by_covariance, partner.incoming)
-        by_incoming = by_incoming + 2 * a[..., None] * (along_self + along_partner)
-        by_outgoing = by_outgoing + 2 * xp.sum(c * activation.interaction(parameters), axis=-1)
-    return Network(by_incoming, by_outgoing)
+    partners, c = _partners(xp, student, teacher)
+    terms = pair_terms(activation, _order_parameters(xp, student.incoming, partners), 1)
+    column = c[..., :, None]
+    by_outgoing = 2 * xp.matmul(terms.value, column)[..., 0]
+    along = xp.matmul(terms.own, column) * student.incoming + xp.matmul(c[..., None, :] * terms.cross, partners)
+    by_incoming = (2 * student.outgoing)[..., None] * along
+    return Network.unchecked(by_incoming, by_outgoing)
+
+
+def hessian(student: Network, teacher: Network, activation: str | Activation = "erf") -> Float[Array, "*batch N N"]:
+    """Return the Hessian of the population loss, N × N with N = n(d + 1).
+
+    Rows and columns run over the incoming weights, neuron by neuron, then over the outgoing weights.
+    The blocks combine the second derivatives of the interaction that `copyavg.activations` defines.
+    Parameters, errors and conventions are those of `loss`.
+
+    Returns
+    -------
+    array, shape (..., n(d+1), n(d+1))
+        Symmetric. At a ReLU neuron with w = 0, where L has a kink, the value is that of σ′(0) = ½.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from copyavg import copy_average, orthonormal_teacher
+    >>> curvature = hessian(copy_average((2,)), orthonormal_teacher(2))
+    >>> curvature.shape, bool(np.linalg.eigvalsh(curvature)[0] > 0)  # a minimum
+    ((3, 3), True)
+    """
+    xp, activation = _agree(student, teacher, activation)
+    partners, c = _partners(xp, student, teacher)
+    batch, n, size = c.shape[:-1], student.n, student.n * (student.d + 1)
+    incoming = xp.reshape(xp.broadcast_to(student.incoming, (*batch, n, student.d)), (-1, n, student.d))
+    partners, c = xp.reshape(partners, (-1, *partners.shape[-2:])), xp.reshape(c, (-1, c.shape[-1]))
+    result = xp.empty((c.shape[0], size, size), dtype=c.dtype, device=array_api_compat.device(c))
+    for start in range(0, c.shape[0], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        result[part, ...] = _hessian(xp, activation, incoming[part, ...], partners[part, ...], c[part, ...])
+    return xp.reshape(result, (*batch, size, size))
+
+
+def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Array) -> Float[Array, "chunk N N"]:
+    n, d = w.shape[-2:]
+    p = _order_parameters(xp, w, partners)
+    t = pair_terms(activation, p, 2)
+    t = type(t)(*(xp.broadcast_to(term, p.u.shape)[..., None] for term in t))  # against vectors, from here on
+    students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
+    w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
+    m = p_hat - p.u[..., None] * w_hat  # what of each partner's direction lies across w, shape (…, n, n + k, d)
+    both = 2 * c[..., students, None, None] * c[..., None, :, None]  # 2 aᵢ c, shape (…, n, n + k, 1)
+
+    # ∂²/∂wᵢ²: the partners of a neuron add up.
+    own = xp.matmul(xp.matrix_transpose(both * t.own_mm * m), m)
+    wm = _outer(w_hat[..., 0, :], xp.sum(both * t.own_wm * m, axis=-2))
+    own = own + wm + xp.matrix_transpose(wm)
+    own = own + xp.sum(both * t.own_ww, axis=-2)[..., None] * _outer(w_hat[..., 0, :], w_hat[..., 0, :])
+    own = own + xp.sum(both * t.own, axis=-2)[..., None] * eye_d
+
+    # ∂²/∂wᵢ∂wᵢ′: among the partners, only the students move.
+    t_s, both_s, m_s, p_hat = (
+        type(t)(*(term[..., students, :] for term in t)),
+        both[..., students, :],
+        m[..., students, :],
+        p_hat[..., students, :],
+    )
+    m_back = w_hat - p.u[..., students, None] * p_hat
+    blocks = _outer(w_hat, both_s * (t_s.cross_wp * p_hat + t_s.cross_wm * m_back))
+    blocks += _outer(m_s, both_s * (t_s.cross_mp * p_hat + t_s.cross_mm * m_back))
+    blocks += (both_s * t_s.cross)[..., None] * eye_d
+    blocks += eye_n[:, :, None, None] * own[..., :, None, :, :]
+
+    # ∂²/∂wᵢ∂aᵢ′: through the slope of the pair, and for i = i′ through the factor aᵢ of the whole gradient.
+    slopes = t.own * w[..., :, None, :] + t.cross * partners[..., None, :, :]
+    whole = xp.sum(c[..., None, :, None] * slopes, axis=-2)
+    by_both = 2 * c[..., students, None, None] * slopes[..., students, :]
+    by_both += 2 * eye_n[:, :, None] * whole[..., :, None, :]
+
+    chunk = c.shape[0]
+    by_incoming = xp.reshape(xp.permute_dims(blocks, (0, 1, 3, 2, 4)), (chunk, n * d, n * d))
+    by_both = xp.reshape(xp.permute_dims(by_both, (0, 1, 3, 2)), (chunk, n * d, n))
+    by_outgoing = 2 * t_s.value[..., 0]
+    top = xp.concat([by_incoming, by_both], axis=-1)
+    return xp.concat([top, xp.concat([xp.matrix_transpose(by_both), by_outgoing], axis=-1)], axis=-2)
 
 
 def _agree(student: Network, teacher: Network, activation: str | Activation) -> tuple[Any, Activation]:
     """Check that the two networks fit together; return their array namespace and the activation."""
-    for name, network in (("student", student), ("teacher", teacher)):
-        if not isinstance(network, Network):
-            raise TypeError(f"{name} must be a Network, but was given {type(network).__name__}")
+    if not (isinstance(student, Network) and isinstance(teacher, Network)):
+        name, given = ("teacher", teacher) if isinstance(student, Network) else ("student", student)
+        raise TypeError(f"{name} must be a Network, but was given {type(given).__name__}")
     if student.d != teacher.d:
         raise ValueError(
             f"student and teacher must share an input dimension, but d = {student.d} and d = {teacher.d} were given"
@@ -117,25 +189,83 @@ def _agree(student: Network, teacher: Network, activation: str | Activation) -> 
             raise ValueError(
                 f"the batches must broadcast, but {student.batch_shape} and {teacher.batch_shape} were given"
             )
-    xp, _ = as_float_arrays(student=student.incoming, teacher=teacher.incoming)
-    return xp, get_activation(activation)
+    if type(student.incoming) is not type(teacher.incoming):
+        as_float_arrays(student=student.incoming, teacher=teacher.incoming)  # says what was mixed
+    return array_api_compat.array_namespace(student.incoming), get_activation(activation)
+
+
+def _partners(
+    xp: Any, student: Network, teacher: Network
+) -> tuple[Float[Array, "*batch partners d"], Float[Array, "*batch partners"]]:
+    """Student and teacher neurons in one list, and their outgoing weights a and −b."""
+    w, v, a, b = student.incoming, teacher.incoming, student.outgoing, -teacher.outgoing
+    if student.batch_shape != teacher.batch_shape:
+        batch = xp.broadcast_arrays(a[..., 0], b[..., 0])[0].shape
+        w, v = xp.broadcast_to(w, (*batch, *w.shape[-2:])), xp.broadcast_to(v, (*batch, *v.shape[-2:]))
+        a, b = xp.broadcast_to(a, (*batch, a.shape[-1])), xp.broadcast_to(b, (*batch, b.shape[-1]))
+    return xp.concat([w, v], axis=-2), xp.concat([a, b], axis=-1)
 
 
 def _order_parameters(
-    xp: Any, incoming: Float[Array, "*batch n d"], partners: Float[Array, "*batches k d"] | None = None
+    xp: Any, neurons: Float[Array, "*batch n d"], partners: Float[Array, "*batch partners d"]
 ) -> OrderParameters:
-    """Norms and correlations of every neuron with every partner; with itself the correlation is exactly 1."""
-    r1 = xp.linalg.vector_norm(incoming, axis=-1)
-    r2 = r1 if partners is None else xp.linalg.vector_norm(partners, axis=-1)
-    overlap = xp.matmul(incoming, xp.matrix_transpose(incoming if partners is None else partners))
-    product = r1[..., :, None] * r2[..., None, :]
-    u = xp.clip(overlap / xp.where(product > 0, product, 1), -1, 1)  # w = 0 has no direction: call it u = 0
-    if partners is None:
-        identity = xp.eye(incoming.shape[-2], dtype=incoming.dtype, device=u.device) > 0
-        u = xp.where(identity, 1, u)
-    r1, r2, u = xp.broadcast_arrays(r1[..., :, None], r2[..., None, :], u)
-    return OrderParameters(r1, r2, u, (1 - u) * (1 + u))
+    """Norms and correlations of every neuron with every partner, of whom the first n are the neurons themselves."""
+    n = neurons.shape[-2]
+    r = xp.sqrt(xp.sum(partners * partners, axis=-1))
+    safe = xp.where(r > 0, r, 1)  # where w = 0 there is no direction, and u = 0
+    r1, r2 = r[..., :n, None], r[..., None, :]
+    u = xp.matmul(neurons, xp.matrix_transpose(partners)) / (safe[..., :n, None] * safe[..., None, :])
+    others = _others(xp, n, r.shape[-1], u.dtype, array_api_compat.device(u))
+    v = (1 - u * u) * others
+    close = v < _CLOSE * others
+    if bool(xp.any(close)):
+        shape = (*v.shape, neurons.shape[-1])
+        pair = (xp.broadcast_to(x, shape)[close] for x in (neurons[..., :, None, :], partners[..., None, :, :]))
+        v[close] = _squared_sine(xp, *pair)
+    return OrderParameters(r1, r2, u, v)
 
 
-def _quadratic_form(xp: Any, left: Array, matrix: Array, right: Array) -> Array:
-    return xp.sum(left * xp.sum(matrix * right[..., None, :], axis=-1), axis=-1)
+@lru_cache(maxsize=64)
+def _others(xp: Any, rows: int, columns: int, dtype: Any, device: Any) -> Array:
+    """One for every pair of neurons but those of a neuron with itself, zero there; read only."""
+    return 1 - xp.eye(rows, columns, dtype=dtype, device=device)
+
+
+def _squared_sine(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"]) -> Float[Array, " pairs"]:
+    """1 − u² of nearly parallel vectors, to nearly full relative accuracy.
+
+    With l the largest component of w, the vector e = w_l p − p_l w is p's part away from w, measured
+    obliquely; its components are 2 × 2 determinants, which Dekker's product gives without cancellation.
+    Then ‖w‖²‖p‖²(1 − u²) = (‖w‖²‖e‖² − (w·e)²)/w_l², where at most a factor d is lost, as e_l = 0.
+    """
+    size = xp.abs(w)
+    largest = xp.argmax(size, axis=-1, keepdims=True) == xp.arange(w.shape[-1], device=array_api_compat.device(w))
+    w_l, p_l = (xp.sum(xp.where(largest, x, 0.0), axis=-1, keepdims=True) for x in (w, p))
+    high1, low1 = _exact_product(xp, w_l, p)
+    high2, low2 = _exact_product(xp, p_l, w)
+    e = ((high1 - high2) + (low1 - low2)) / w_l
+    q1, q2 = xp.sum(w**2, axis=-1), xp.sum(p**2, axis=-1)
+    return xp.abs(xp.sum(e * e, axis=-1) - xp.sum(w * e, axis=-1) ** 2 / q1) / q2
+
+
+def _exact_product(xp: Any, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return xy rounded, and what rounding took away (Dekker 1971)."""
+    splitter = 2.0 ** (27 if x.dtype == xp.float64 else 12) + 1
+    product = x * y
+    x_high, y_high = splitter * x - (splitter * x - x), splitter * y - (splitter * y - y)
+    x_low, y_low = x - x_high, y - y_high
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+def _directions(xp: Any, vectors: Array) -> Array:
+    """Unit vectors; the zero vector has no direction and stays."""
+    norm = xp.linalg.vector_norm(vectors, axis=-1, keepdims=True)
+    return vectors / xp.where(norm > 0, norm, 1)
+
+
+def _eye(xp: Any, rows: int, like: Array, columns: int | None = None) -> Array:
+    return xp.eye(rows, columns, dtype=like.dtype, device=array_api_compat.device(like))
+
+
+def _outer(x: Array, y: Array) -> Array:
+    return x[..., :, None] * y[..., None, :]

@@ -59,6 +59,14 @@ class Network:
         object.__setattr__(self, "incoming", incoming)
         object.__setattr__(self, "outgoing", outgoing)
 
+    @classmethod
+    def unchecked(cls, incoming: Array, outgoing: Array) -> "Network":
+        """Return a network of arrays that are known to fit, such as a gradient; it may hold any value."""
+        network = object.__new__(cls)
+        object.__setattr__(network, "incoming", incoming)
+        object.__setattr__(network, "outgoing", outgoing)
+        return network
+
     @property
     def n(self) -> int:
         """Number of hidden neurons."""
