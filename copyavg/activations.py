@@ -17,8 +17,9 @@ In these coordinates every coefficient stays finite, or is multiplied by a vecto
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import pi, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import array_api_compat
 import scipy.special
@@ -75,7 +76,7 @@ class Activation:
     >>> from copyavg import interaction
     >>> sine = Activation("sine", np.sin)
     >>> float(np.round(interaction(1.0, 1.0, 0.5, sine), 10))  # e⁻¹ sinh(1/2)
-    0.1917004738
+    0.1917002498
     """
 
     name: str
@@ -131,11 +132,21 @@ def _distribution(x: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    return 0.5 * (1 + _xp(x).tanh(0.5 * x))
+    """1/(1 + e⁻ˣ), to full relative accuracy on both sides."""
+    xp = _xp(x)
+    small = xp.exp(-xp.abs(x))
+    return xp.where(x > 0, 1.0, small) / (1 + small)
 
 
 def _sigmoid_slope(x: Array) -> Array:
-    return 0.25 / _xp(x).cosh(_xp(x).clip(0.5 * x, -300, 300)) ** 2
+    small = _xp(x).exp(-_xp(x).abs(x))
+    return small / (1 + small) ** 2
+
+
+@lru_cache
+def _longest(xp: Any, dtype: Any) -> float:
+    """The norm (1e74 in float64) beyond which squares overflow, and r is as good as infinite: φ moves by 1/r."""
+    return float(xp.finfo(dtype).max) ** 0.24
 
 
 class _Moments:
@@ -145,11 +156,10 @@ class _Moments:
     one plus the covariance.
     """
 
-    LONGEST = 1e75  # a norm beyond is as good as infinite: the angle φ changes by less than 1e-74
-
     def __init__(self, p: OrderParameters) -> None:
         self.xp = xp = _xp(p.u)
-        self.r1, self.r2 = xp.minimum(p.r1, self.LONGEST), xp.minimum(p.r2, self.LONGEST)
+        longest = _longest(xp, p.u.dtype)
+        self.r1, self.r2 = xp.minimum(p.r1, longest), xp.minimum(p.r2, longest)
         self.q1, self.q2 = self.r1 * self.r1, self.r2 * self.r2
         self.a, self.b = 1 + self.q1, 1 + self.q2
         self.c = self.r1 * self.r2 * p.u
@@ -269,7 +279,7 @@ def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
 
 
 def _tanh_slope(x: Array) -> Array:
-    return 1 / _xp(x).cosh(_xp(x).clip(x, -300, 300)) ** 2
+    return 4 * _sigmoid_slope(2 * x)
 
 
 ERF = Activation(

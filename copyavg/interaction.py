@@ -25,7 +25,7 @@ from .arrays import Array, ArrayLike, as_float_arrays
 
 ACCURACY = 1e-11  # largest estimated error of a bracket ⟨f, h⟩, relative to ‖f‖ ‖h‖
 _ORDERS = (48, 96, 192, 384, 768)  # tried one after the other
-_REACH, _PER_UNIT = 13, 64  # trapezoidal nodes on [−13, 13]; the Gaussian weight beyond is below 1e-37
+_REACH, _PER_UNIT = 13, 96  # trapezoidal nodes on [−13, 13]; the Gaussian weight beyond is below 1e-37
 _ROWS = 2048  # neurons whose values on all nodes are held at a time
 
 
@@ -165,7 +165,7 @@ class _Family:
         self.norm = norm
         # What the norm leaves over drowns in rounding once it is small; the last coefficients then tell more.
         left_over = xp.clip(norm**2 - xp.sum(coefficients**2, axis=0), 0.0, None)
-        last = xp.sum(coefficients[-(len(coefficients) // 4) :, ...] ** 2, axis=0)
+        last = xp.sum(coefficients[-(coefficients.shape[0] // 4) :, ...] ** 2, axis=0)
         self.beyond = xp.sqrt(xp.maximum(left_over, last))
 
 
@@ -173,7 +173,7 @@ def _families(xp: Any, activation: Activation, r: Array, count: int, order: int)
     """Hermite coefficients of σ(rx) and of what else the order of derivative needs, for every neuron."""
     flat = xp.reshape(r, (-1,))
     blocks = [
-        _families_of_block(xp, activation, flat[start : start + _ROWS], count, order)
+        _families_of_block(xp, activation, flat[start : min(start + _ROWS, flat.shape[0])], count, order)
         for start in range(0, max(flat.shape[0], 1), _ROWS)
     ]
     families = {}
@@ -266,11 +266,12 @@ def _on_grid(xp: Any, activation: Activation, r: Array, z: Array, derivatives: b
 def _require_accuracy(xp: Any, activation: Activation, what: str, error: Array, scale: Array, r: Array) -> None:
     bad = ~(error <= ACCURACY * scale)
     if bool(xp.any(bad)):
-        norm = float(xp.max(xp.where(bad, xp.broadcast_to(r, bad.shape), 0.0)))
+        norm, error, scale = (
+            float(xp.max(xp.where(bad, xp.broadcast_to(x, bad.shape), 0.0))) for x in (r, error, scale)
+        )
         raise QuadratureError(
-            f"{activation.name}: {what} at norm r = {norm:g} was integrated to a relative accuracy of "
-            f"{float(xp.max(error / scale)):.1g}, but {ACCURACY:g} is needed. Is σ smooth? Has it a closed form? "
-            "Shorter weight vectors are easier"
+            f"{activation.name}: {what} at norm r = {norm:g} was integrated to within {error:.1g}, but "
+            f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth? Has it a closed form? Shorter weight vectors are easier"
         )
 
 

@@ -1,4 +1,4 @@
-"""The interaction by four routes: closed form, 50-digit arithmetic, two-dimensional quadrature, Monte Carlo."""
+"""The interaction by independent routes: closed form, series, 2-D quadrature, high precision, Monte Carlo."""
 
 import array_api_strict
 import mpmath
@@ -7,39 +7,73 @@ import pytest
 import torch
 
 import copyavg as ca
-from copyavg.activations import ERF
+from copyavg.activations import ERF, GELU, NAMED, Activation
+from copyavg.interaction import QuadratureError
 
 NORMS = [0.0, 1e-300, 1e-8, 0.1, 1.0, 7.0, 1e6, 1e200]
 CORRELATIONS = [-1.0, -1 + 1e-12, -0.5, 0.0, 1e-9, 0.3, 1 - 1e-12, 1.0]
+SERIES = ["tanh", "sigmoid", "softplus", "silu"]
 
 
-def exact(r1: float, r2: float, u: float) -> float:
+def exact_erf(r1: float, r2: float, u: float) -> float:
     with mpmath.workdps(900):  # 1 + r² must not round to r² at r = 1e200
         r1, r2, u = map(mpmath.mpf, (r1, r2, u))
         return float(2 / mpmath.pi * mpmath.asin(r1 * r2 * u / mpmath.sqrt((1 + r1**2) * (1 + r2**2))))
 
 
+def quadrature(activation: Activation, r1: float, r2: float, u: float, points: int = 2000) -> float:
+    """A plain two-dimensional trapezoidal rule on [−9, 9]², sharing nothing with the module."""
+    x, h = np.linspace(-9, 9, points, retstep=True)
+    weight = np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi) * h
+    y = u * x[:, None] + np.sqrt(1 - u**2) * x
+    return float(weight @ (activation.function(r1 * x)[:, None] * activation.function(r2 * y)) @ weight)
+
+
 @pytest.mark.parametrize("r1", NORMS)
 @pytest.mark.parametrize("r2", NORMS)
-def test_against_high_precision_at_ordinary_and_extreme_points(r1, r2):
+def test_erf_against_high_precision_at_ordinary_and_extreme_points(r1, r2):
     values = ca.interaction(r1, r2, CORRELATIONS)
-    np.testing.assert_allclose(values, [exact(r1, r2, u) for u in CORRELATIONS], rtol=1e-14, atol=1e-300)
+    np.testing.assert_allclose(values, [exact_erf(r1, r2, u) for u in CORRELATIONS], rtol=1e-14, atol=1e-300)
 
 
-def test_against_two_dimensional_quadrature():
-    nodes, weights = np.polynomial.hermite_e.hermegauss(120)
-    weights = weights / weights.sum()
-    for r1, r2, u in [(0.3, 1.0, 0.5), (1.0, 1.0, -0.9), (2.0, 0.7, 0.99)]:
-        y = u * nodes[:, None] + np.sqrt(1 - u**2) * nodes
-        quadrature = np.sum(weights[:, None] * weights * ERF.function(r1 * nodes)[:, None] * ERF.function(r2 * y))
-        assert abs(ca.interaction(r1, r2, u) - quadrature) < 1e-12
+@pytest.mark.parametrize("name", [name for name in NAMED if name != "relu"])
+@pytest.mark.parametrize(
+    ("r1", "r2", "u"), [(0.3, 1.0, 0.5), (1.0, 1.0, -0.9), (2.0, 0.7, 0.99), (10.0, 1.0, 0.999), (10.0, 10.0, -0.98)]
+)
+def test_against_two_dimensional_quadrature(name, r1, r2, u):
+    scale = np.sqrt(quadrature(NAMED[name], r1, r1, 1.0) * quadrature(NAMED[name], r2, r2, 1.0))
+    assert abs(ca.interaction(r1, r2, u, name) - quadrature(NAMED[name], r1, r2, u)) <= 1e-11 * scale
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_parallel_long_and_short_neurons(name):
+    """At u = ±1 one dimension remains; r from 0 to 10."""
+    sigma = NAMED[name].function
+    x, h = np.linspace(-12, 12, 20_001, retstep=True)
+    weight = np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi) * h
+    for r1 in (0.0, 1e-8, 0.5, 10.0):
+        for sign in (-1, 1):
+            exact = np.sum(weight * sigma(r1 * x) * sigma(sign * 10 * x))
+            scale = np.sqrt(np.sum(weight * sigma(r1 * x) ** 2) * np.sum(weight * sigma(10 * x) ** 2))
+            assert abs(ca.interaction(r1, 10.0, sign, name) - exact) <= 1e-11 * scale
+
+
+def test_the_series_agrees_with_the_closed_form():
+    """GELU and erf have both; an Activation without its closed form falls back on series and integral."""
+    for activation in (ERF, GELU):
+        series = Activation("series", activation.function, activation.derivatives)
+        for r1, r2, u in [(0.0, 1.0, 0.2), (1e-8, 1.0, 1.0), (1.0, 3.0, -0.7), (8.0, 8.0, 0.9999), (10.0, 10.0, -1.0)]:
+            expected = ca.interaction(r1, r2, u, activation)
+            assert abs(ca.interaction(r1, r2, u, series) - expected) <= 1e-11 * (1 + r1 * r2)
 
 
 def test_against_monte_carlo(rng):
     x, z = rng.normal(size=(2, 400_000))
-    for r1, r2, u in [(0.5, 1.0, 0.6), (3.0, 1.0, -0.2)]:
-        products = ERF.function(r1 * x) * ERF.function(r2 * (u * x + np.sqrt(1 - u**2) * z))
-        assert abs(products.mean() - ca.interaction(r1, r2, u)) < 5 * products.std() / np.sqrt(x.size)
+    for name, activation in NAMED.items():
+        for r1, r2, u in [(0.5, 1.0, 0.6), (3.0, 1.0, -0.2)]:
+            products = activation.function(r1 * x) * activation.function(r2 * (u * x + np.sqrt(1 - u**2) * z))
+            deviation = abs(products.mean() - ca.interaction(r1, r2, u, name))
+            assert deviation < 5 * products.std() / np.sqrt(x.size), name
 
 
 def test_infinite_norms_are_the_sign_function():
@@ -49,26 +83,60 @@ def test_infinite_norms_are_the_sign_function():
     np.testing.assert_allclose(ca.interaction(np.inf, 1.0, 1.0), 0.5, rtol=1e-15)
 
 
-def test_broadcasting():
+@pytest.mark.parametrize("name", NAMED)
+def test_broadcasting(name):
+    r1, u = np.array([[0.5], [1.0], [2.0]]), np.array([0.1, -0.5, 0.9, 1.0])
+    values = ca.interaction(r1, 1.5, u, name)
+    assert values.shape == (3, 4)
+    for i, j in np.ndindex(3, 4):
+        assert values[i, j] == pytest.approx(ca.interaction(r1[i, 0], 1.5, u[j], name), rel=1e-11)
+
+
+def test_shapes_follow_the_norms_too():
     assert ca.interaction(np.ones((3, 1)), np.ones(4), 0.5).shape == (3, 4)
+    assert ca.interaction(np.ones(3), 1.0, 0.5, "tanh").shape == (3,)
 
 
 @pytest.mark.parametrize("library", [torch, array_api_strict])
-def test_other_libraries_give_the_same_values(library):
-    r, u = np.array([0.1, 1.0, 30.0]), np.array([-0.7, 0.2, 1.0])
-    values = ca.interaction(library.asarray(r), 2.0, library.asarray(u))
+@pytest.mark.parametrize("name", ["relu", *SERIES])
+def test_other_libraries_give_the_same_values(library, name):
+    r, u = np.array([0.1, 1.0, 4.0]), np.array([-0.7, 0.2, 1.0])
+    values = ca.interaction(library.asarray(r), 2.0, library.asarray(u), name)
     assert type(values) is type(library.asarray(r))
-    np.testing.assert_allclose(np.asarray(values), ca.interaction(r, 2.0, u), rtol=1e-15)
+    np.testing.assert_allclose(np.asarray(values), ca.interaction(r, 2.0, u, name), rtol=1e-12)
+
+
+def test_an_activation_of_ones_own():
+    """E[sin(r₁x) sin(r₂y)] = e^(−(r₁² + r₂²)/2) sinh(r₁r₂u)."""
+    sine = Activation("sine", np.sin)
+    for r1, r2, u in [(1.0, 1.0, 0.5), (3.0, 0.2, -1.0), (0.0, 1.0, 0.3)]:
+        exact = np.exp(-(r1**2 + r2**2) / 2) * np.sinh(r1 * r2 * u)
+        assert abs(ca.interaction(r1, r2, u, sine) - exact) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("function", "r"),
+    [
+        (lambda x: np.maximum(x, 0), 1.0),  # a kink on a node of the rule
+        (lambda x: np.abs(x - 0.1), 1.0),  # and off it
+        (np.sign, 1.0),
+        (np.tanh, 1e3),
+    ],
+)
+def test_what_cannot_be_computed_accurately_is_refused(function, r):
+    with pytest.raises(QuadratureError, match="own: .* is needed"):
+        ca.interaction(r, r, 0.5, Activation("own", function))
 
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((-1, 1, 0), r"r1 is a norm and must lie in \[0, inf\], but was given -1.0"),
-        ((1, [0, np.nan], 0), r"r2 is a norm .* given nan"),
+        ((-1, 1, 0), "r1 is a norm and must not be negative, but was given -1.0"),
+        ((1, [0, np.nan], 0), "r2 is a norm .* given nan"),
         ((1, 1, [0, -1.5, 2]), r"u is a correlation and must lie in \[-1, 1\], but was given 2.0"),
         ((1, 1, np.nan), "u is a correlation .* given nan"),
+        ((1, np.inf, 0, "relu"), "r2 must be finite for relu, but was given inf"),
     ],
 )
 def test_bad_input(arguments, message):

@@ -1,12 +1,17 @@
-"""Loss and gradient by independent routes: Monte Carlo, Saad and Solla's formula, autograd, other array libraries."""
+"""Loss, gradient and Hessian by independent routes: Monte Carlo, Saad and Solla, autograd, high precision."""
 
 import array_api_strict
+import mpmath
 import numpy as np
 import pytest
+import reference
 import torch
 
 import copyavg as ca
-from copyavg.activations import ERF
+from copyavg.activations import ERF, NAMED, Activation
+from copyavg.interaction import QuadratureError
+
+every_activation = pytest.mark.parametrize("activation", NAMED)
 
 
 def saad_solla(student: ca.Network, teacher: ca.Network) -> float:
@@ -56,14 +61,105 @@ def test_a_student_equal_to_its_teacher_has_no_loss_and_no_gradient(rng):
     assert max(np.abs(slope.incoming).max(), np.abs(slope.outgoing).max()) < 1e-14
 
 
-def test_gradient_against_autograd(pair):
-    student, teacher = (convert(network, torch) for network in pair)
-    student.incoming.requires_grad_()
-    student.outgoing.requires_grad_()
-    ca.loss(student, teacher).sum().backward()
-    slope = ca.gradient(*pair)
-    np.testing.assert_allclose(slope.incoming, student.incoming.grad.numpy(), rtol=0, atol=1e-14)
-    np.testing.assert_allclose(slope.outgoing, student.outgoing.grad.numpy(), rtol=0, atol=1e-14)
+def flat(network: ca.Network) -> np.ndarray:
+    return np.concatenate([np.asarray(network.incoming).ravel(), np.asarray(network.outgoing).ravel()])
+
+
+def flat_loss(teacher: ca.Network, n: int, activation):
+    """The loss as a torch function of all weights in one vector, the order of the Hessian's rows."""
+    d, teacher = teacher.d, convert(teacher, torch)
+    return lambda x: ca.loss(ca.Network(x[: n * d].reshape(n, d), x[n * d :]), teacher, activation)
+
+
+@every_activation
+def test_gradient_and_hessian_against_autograd(pair, activation):
+    student, teacher = member(pair[0], 0, 1), pair[1]
+    function, x = flat_loss(teacher, student.n, activation), torch.tensor(flat(student))
+    exact = torch.autograd.functional.jacobian(function, x).numpy()
+    np.testing.assert_allclose(flat(ca.gradient(student, teacher, activation)), exact, rtol=0, atol=1e-12)
+    exact = torch.autograd.functional.hessian(function, x).numpy()
+    np.testing.assert_allclose(ca.hessian(student, teacher, activation), exact, rtol=0, atol=1e-11)
+
+
+@every_activation
+def test_hessian_against_differences_of_the_gradient(pair, activation):
+    """Also at a copied teacher neuron, a duplicated, an opposite and an almost parallel one."""
+    student, teacher = member(pair[0], 1, 0), pair[1]
+    v = teacher.incoming
+    incoming = np.stack([v[0], v[0] * 1.5, -v[1], v[2] + 1e-9 * v[3]])
+    student = ca.Network(incoming, [0.7, -1.1, 0.4, 0.9])
+    curvature, step, x = ca.hessian(student, teacher, activation), 1e-6, flat(student)
+    for direction in np.random.default_rng(0).normal(size=(4, x.size)):
+        # Of a ReLU neuron on a partner the second derivative jumps across w ∥ p: move it along itself only.
+        if activation == "relu":
+            direction = np.concatenate([(direction[:4, None] * incoming).ravel(), direction[-4:]])
+        ahead, behind = (
+            ca.Network((x + s * step * direction)[:20].reshape(4, 5), (x + s * step * direction)[20:]) for s in (1, -1)
+        )
+        difference = flat(ca.gradient(ahead, teacher, activation)) - flat(ca.gradient(behind, teacher, activation))
+        np.testing.assert_allclose(curvature @ direction, difference / (2 * step), rtol=0, atol=2e-7)
+
+
+@every_activation
+def test_the_hessian_is_symmetric_and_follows_the_batch(pair, activation):
+    students, teacher = pair
+    together = ca.hessian(students, teacher, activation)
+    assert together.shape == (2, 4, 18, 18)
+    np.testing.assert_allclose(together, np.swapaxes(together, -1, -2), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(together[1, 3], ca.hessian(member(students, 1, 3), teacher, activation), atol=1e-13)
+
+
+def test_an_activation_of_ones_own_needs_no_derivatives(pair):
+    student, teacher = member(pair[0], 0, 0), pair[1]
+    own = Activation("own", np.tanh)
+    np.testing.assert_allclose(
+        flat(ca.gradient(student, teacher, own)), flat(ca.gradient(student, teacher, "tanh")), atol=1e-11
+    )
+    np.testing.assert_allclose(ca.hessian(student, teacher, own), ca.hessian(student, teacher, "tanh"), atol=1e-10)
+
+
+def extreme_networks(kind: str, rng: np.random.Generator) -> tuple[ca.Network, ca.Network]:
+    """Norms from 1e-8 to 1e6, with pairs of neurons that are duplicated or parallel up to about 1e-12 in u."""
+    w, v = (rng.normal(size=(3, 4)) * 10 ** rng.uniform(-8, 6, size=(3, 1)) for _ in range(2))
+    if kind == "parallel":
+        v[0] = w[0] * (1 + 1e-6 * rng.normal(size=4)) * 10 ** rng.uniform(-3, 3)
+        v[1] = -w[1] * (1 + 1e-7 * rng.normal(size=4))
+    elif kind == "long and parallel":
+        w[0] *= 1e6 / np.linalg.norm(w[0])
+        v[0], v[1] = w[0] * (1 + 1e-6 * rng.normal(size=4)), -w[0] * (1 + 1e-7 * rng.normal(size=4))
+    elif kind == "duplicated":
+        w[1], v[1] = w[0], -w[2]
+    return ca.Network(w, rng.normal(size=3)), ca.Network(v, rng.normal(size=3))
+
+
+@pytest.mark.parametrize("kind", ["random", "parallel", "long and parallel", "duplicated"])
+@pytest.mark.parametrize("activation", ["erf", "relu", "gelu"])
+def test_accuracy_at_random_and_extreme_points(activation, kind, rng):
+    """|error| ≤ 1e-12 × the sum of the absolute terms, against 80 digits."""
+    with mpmath.workdps(reference.DIGITS):
+        for _ in range(8):
+            student, teacher = extreme_networks(kind, rng)
+            exact, scale = reference.loss(student, teacher, activation)
+            assert abs(ca.loss(student, teacher, activation) - exact) <= 1e-12 * scale
+            by_w, by_a, scale_w, scale_a = reference.gradient(student, teacher, activation)
+            slope = ca.gradient(student, teacher, activation)
+            assert np.all(np.abs(slope.incoming - by_w).max(axis=-1) <= 1e-12 * scale_w)
+            assert np.all(np.abs(slope.outgoing - by_a) <= 1e-12 * scale_a)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu"])
+def test_accuracy_of_quadrature_at_long_and_tiny_neurons(activation, rng):
+    """‖w‖ up to 10, down to 1e-8 and 0, nearly parallel pairs: gradients against differences of the loss."""
+    directions = rng.normal(size=(4, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    student = ca.Network(directions * np.array([[10.0], [1e-8], [0.0], [3.0]]), [0.5, -1.0, 2.0, 0.3])
+    teacher = ca.Network(np.stack([directions[0] * 9 + 1e-6, -directions[3], directions[1]]), [1.0, 1.0, -0.5])
+    slope, x, step = flat(ca.gradient(student, teacher, activation)), flat(student), 1e-4
+    function = lambda x: ca.loss(ca.Network(x[:12].reshape(4, 3), x[12:]), teacher, activation)  # noqa: E731
+    for direction in rng.normal(size=(1, 16)):
+        values = [function(x + s * step * direction) for s in (-2, -1, 1, 2)]
+        difference = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+        assert abs(slope @ direction - difference) < 2e-7 * (1 + abs(difference))
 
 
 def test_gradient_against_differences(pair):
@@ -114,6 +210,15 @@ def test_a_neuron_without_incoming_weights_is_silent():
     slope = ca.gradient(student, teacher)
     assert slope.outgoing == [0]
     np.testing.assert_allclose(slope.incoming, -2 * 3 * 2 / np.pi / np.sqrt(2), rtol=1e-14)
+
+
+def test_what_cannot_be_computed_accurately_is_refused():
+    kinked = Activation("kinked", lambda x: np.maximum(x, 0))
+    with pytest.raises(QuadratureError, match="kinked"):
+        ca.gradient(ca.orthonormal_teacher(2), ca.orthonormal_teacher(2), kinked)
+    bent = Activation("bent", lambda x: np.where(x > 0, x**5, 0.0))
+    with pytest.raises(QuadratureError, match="give σ′ and σ″"):
+        ca.hessian(ca.orthonormal_teacher(2), ca.orthonormal_teacher(2), bent)
 
 
 @pytest.mark.bad_input
