@@ -15,7 +15,7 @@ class CertificateError(AssertionError):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A claim that was computed and found to hold: residual ≤ bound.
+    """A claim that was computed and found to hold: residual ≤ bound, or residual ≥ bound with `at_least`.
 
     It prints its bound and verdict but not the residual, whose last digits differ between machines.
 
@@ -24,14 +24,16 @@ class Certificate:
     claim : str
         What the residual measures, such as "‖∇L‖∞ at the copy-average point (1, 1, 3)".
     residual : float
-        The computed deviation, at least 0.
+        What was computed.
     bound : float
-        The largest residual at which the claim holds.
+        The largest residual at which the claim holds (with `at_least`, the smallest).
+    at_least : bool
+        Whether the claim is that something does not vanish.
 
     Raises
     ------
     CertificateError
-        If the residual exceeds the bound, or is not a number.
+        If the residual is on the wrong side of the bound, infinite or not a number.
 
     Examples
     --------
@@ -45,14 +47,19 @@ class Certificate:
     claim: str
     residual: float
     bound: float
+    at_least: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "residual", float(self.residual))
-        if not (isfinite(self.residual) and self.residual <= self.bound):
-            raise CertificateError(f"✗ {self.claim} ≤ {self.bound:g} fails: it is {self.residual:.3g}")
+        holds = self.residual >= self.bound if self.at_least else self.residual <= self.bound
+        if not (isfinite(self.residual) and holds):
+            raise CertificateError(f"✗ {self._statement()} fails: it is {self.residual:.3g}")
 
     def __repr__(self) -> str:
-        return f"✓ {self.claim} ≤ {self.bound:g}"
+        return f"✓ {self._statement()}"
+
+    def _statement(self) -> str:
+        return f"{self.claim} {'≥' if self.at_least else '≤'} {self.bound:g}"
 
 
 def max_norm(network: Network) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
@@ -58,46 +59,123 @@ def use_style() -> None:
         set_matplotlib_formats("retina")
 
 
-def teacher_and_student(partition: Sequence[int]) -> Figure:
-    """Draw which teacher neurons each student neuron stands for, at a copy-average point.
+def teacher_and_student(*partitions: Sequence[int]) -> Figure:
+    """Draw which teacher neurons each student neuron stands for, at one copy-average point or several side by side.
 
     Parameters
     ----------
-    partition : sequence of int
+    *partitions : sequences of int
         Group sizes; a group of one is drawn as a copy, a larger one as an average.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 2.9))
-    _draw_partition(axes, partition)
+    figure, axes = plt.subplots(1, len(partitions), figsize=(6.4, 2.9) if len(partitions) == 1 else (7.4, 2.6))
+    for ax, partition in zip(np.atleast_1d(axes), partitions, strict=True):
+        _draw_partition(ax, partition)
     return figure
 
 
-def interaction_curves(
+def interaction_four_ways(
     u: np.ndarray,
-    theory: Mapping[float, np.ndarray],
-    samples: Mapping[float, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    closed_form: Mapping[float, np.ndarray],
+    at: np.ndarray,
+    samples: Mapping[float, tuple[np.ndarray, np.ndarray]],
+    deviations: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Draw g(r, r, u) against u: closed form as lines, Monte Carlo means with error bars as markers.
+    """Draw g(r, r, u) by formula and by sampling, and below how far each route is from a 50-digit computation.
 
     Parameters
     ----------
     u : array
         Correlations at which the closed form was evaluated.
-    theory : mapping of norm r to array
+    closed_form : mapping of norm r to array
         g(r, r, u), one line a norm.
-    samples : mapping of norm r to (u, mean, error)
-        Monte Carlo estimates and the half-width of their error bars.
+    at : array
+        Correlations at which the other routes were taken.
+    samples : mapping of norm r to (mean, error)
+        Monte Carlo estimates at `at`, and the half-width of their error bars.
+    deviations : mapping of route to array
+        The largest deviation over the norms from the high-precision value, one number for each of `at`.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 4.2))
-    colours = plt.colormaps["viridis"](np.linspace(0.1, 0.75, len(theory)))
-    for colour, (r, values) in zip(colours, theory.items(), strict=True):
-        axes.plot(u, values, color=colour)
-        axes.annotate(f"$r = {r:g}$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour)
-        at, mean, error = samples[r]
-        axes.errorbar(at, mean, error, fmt="o", color=colour, capsize=3, mfc="white", mew=1.5)
-    axes.set(xlabel="correlation $u$ of the two neurons", ylabel="interaction $g(r, r, u)$", xlim=(-1.05, 1.25))
-    axes.plot([], [], color=MUTED, label="closed form")
-    axes.errorbar([], [], [], fmt="o", color=MUTED, capsize=3, mfc="white", mew=1.5, label="Monte Carlo, ±3 s.e.")
-    axes.legend(loc="upper left")
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.4, 6.4), height_ratios=(1.5, 1), sharex=True)
+    colours = plt.colormaps["viridis"](np.linspace(0.1, 0.65, len(closed_form)))
+    for colour, (r, values) in zip(colours, closed_form.items(), strict=True):
+        top.plot(u, values, color=colour)
+        top.annotate(f"$r = {r:g}$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour)
+        mean, error = samples[r]
+        top.errorbar(at, mean, error, fmt="o", color=colour, capsize=3, mfc="white", mew=1.5)
+    top.plot([], [], color=MUTED, label="closed form")
+    top.errorbar([], [], [], fmt="o", color=MUTED, capsize=3, mfc="white", mew=1.5, label="Monte Carlo, ±3 s.e.")
+    top.legend(loc="upper left")
+    top.set(ylabel="interaction $g(r, r, u)$")
+    markers = {"Monte Carlo": ("o", MUTED), "quadrature": ("s", STUDENT), "closed form": ("D", COPY_AVERAGE)}
+    for route, values in deviations.items():
+        marker, colour = markers[route]
+        bottom.semilogy(at, np.where(values > 0, values, np.nan), marker, color=colour, mfc="white", mew=1.5)
+        bottom.annotate(route, (at[-1], values[-1]), (8, -4), textcoords="offset points", color=colour, fontsize=11)
+    bottom.set(
+        xlabel="correlation $u$ of the two neurons",
+        ylabel="distance from\n50 digits",
+        xlim=(-1.05, 1.42),
+        ylim=(1e-18, 1),
+    )
+    bottom.set(xticks=np.linspace(-1, 1, 5), yticks=[1e-16, 1e-12, 1e-8, 1e-4, 1])
+    return figure
+
+
+def toy_landscape(x: np.ndarray, y: np.ndarray, losses: np.ndarray, average: np.ndarray) -> Figure:
+    """Draw the loss of one student neuron in the plane of two teacher neurons, as contours over its weight vector.
+
+    Parameters
+    ----------
+    x, y : arrays
+        The grid's coordinates along v₁ and v₂.
+    losses : array, shape (len(y), len(x))
+        The loss at each weight vector, with the best outgoing weight.
+    average : array, shape (2,)
+        The weight vector of the averaging neuron.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 5.2))
+    levels = np.linspace(losses.min(), losses.max(), 22)
+    pale = ListedColormap(plt.colormaps["Blues"](np.linspace(0, 0.72, 256)))  # labels stay legible on it
+    contours = axes.contourf(x, y, losses, levels=levels, cmap=pale)
+    axes.contour(x, y, losses, levels=levels, colors="white", linewidths=0.6)
+    figure.colorbar(contours, label="loss, at the best outgoing weight", ticks=np.arange(0, 0.7, 0.1))
+    for tip, name in (((1, 0), "$v_1$"), ((0, 1), "$v_2$")):
+        axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": TEACHER, "lw": 2})
+        axes.annotate(name, tip, (6, 6), textcoords="offset points", color=TEACHER)
+    for sign in (1, -1):
+        axes.plot(*(sign * average), "*", color=COPY_AVERAGE, ms=16, mec="white")
+    axes.annotate("average", average, (9, 6), textcoords="offset points", color=COPY_AVERAGE, weight="bold")
+    axes.set(xlabel="student weight along $v_1$", ylabel="student weight along $v_2$", aspect="equal")
+    axes.grid(visible=False)
+    return figure
+
+
+def failure_rates(
+    eps: np.ndarray, norms: Mapping[str, Sequence[float]], rates: Mapping[str, int], constant: Mapping[str, float]
+) -> Figure:
+    """Draw how the gradient at a copy-average point grows as an assumption is broken by ε, on log-log axes.
+
+    Parameters
+    ----------
+    eps : array
+        Sizes of the violation.
+    norms : mapping of label to values
+        ‖∇L‖∞ at each of `eps`, drawn as markers.
+    rates : mapping of label to int
+        The power of ε expected of each, drawn as a line through the smallest violation.
+    constant : mapping of label to float
+        ‖∇L‖∞ where the violation has no size; drawn as a horizontal line.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 4.4))
+    for (label, values), marker, colour in zip(norms.items(), "osD", (STUDENT, N_COPY, COPY_AVERAGE), strict=True):
+        axes.loglog(eps, values, marker, color=colour, label=f"{label}: rate {rates[label]}", mfc="white", mew=1.5)
+        axes.loglog(eps, values[0] * (eps / eps[0]) ** rates[label], color=colour, lw=1.2)
+    for label, value in constant.items():
+        axes.axhline(value, color=TEACHER, ls="--", lw=1.5)
+        axes.annotate(label, (eps.min(), value), (0, 5), textcoords="offset points", color=TEACHER)
+    axes.set(xlabel=r"size $\varepsilon$ of the violation", ylabel=r"$\|\nabla L\|_\infty$ at the copy-average point")
+    axes.set(ylim=(None, 20 * max(constant.values())))
+    axes.legend(loc="lower right", fontsize=11)
     return figure
 
 

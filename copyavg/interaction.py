@@ -271,7 +271,7 @@ def _require_accuracy(xp: Any, activation: Activation, what: str, error: Array, 
         )
         raise QuadratureError(
             f"{activation.name}: {what} at norm r = {norm:g} was integrated to within {error:.1g}, but "
-            f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth? Has it a closed form? Shorter weight vectors are easier"
+            f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth, has it a closed form? Short weight vectors are easier"
         )
 
 

@@ -15,6 +15,12 @@ def test_a_certificate_that_fails_does_not_exist(residual):
         Certificate("gap", residual, bound=1e-13)
 
 
+def test_a_certificate_can_bound_from_below():
+    assert repr(Certificate("gap", 0.3, bound=0.1, at_least=True)) == "✓ gap ≥ 0.1"
+    with pytest.raises(CertificateError, match="✗ gap ≥ 0.1 fails: it is 0.05"):
+        Certificate("gap", 0.05, bound=0.1, at_least=True)
+
+
 def test_max_norm_sees_every_weight():
     assert max_norm(ca.Network([[[1, 2]], [[3, -7]]], [[4], [5]])) == 7
     assert max_norm(ca.Network([[1, 2]], [-9])) == 9

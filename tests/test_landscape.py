@@ -28,7 +28,7 @@ def saad_solla(student: ca.Network, teacher: ca.Network) -> float:
 @pytest.fixture
 def pair(rng):
     """A batch of students and a teacher that is neither orthonormal nor unit."""
-    return ca.random_student(3, 5, rng, batch=(2, 4)), ca.Network(rng.normal(size=(4, 5)), rng.normal(size=4))
+    return ca.random_student(3, 5, rng, batch=(2, 4)), ca.Network(rng.normal(size=(4, 5)) / 2, rng.normal(size=4))
 
 
 def convert(network: ca.Network, library) -> ca.Network:

@@ -42,16 +42,17 @@ NODES, BLOCK = 64, 8  # of the naive rule: nodes in each direction, and values t
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: sizes of the batches, turns, and the least time that one side takes in a turn."""
+    """How much is measured: sizes of the batches, least and most turns a row, and the seconds to fill with them."""
 
     students: int
     values: int
-    turns: int
+    turns: tuple[int, int]
     seconds: float
 
 
-FULL = Effort(students=64, values=2000, turns=15, seconds=0.005)
-QUICK = Effort(students=3, values=50, turns=2, seconds=0.0)
+FULL = Effort(students=64, values=2000, turns=(11, 201), seconds=3.0)
+QUICK = Effort(students=3, values=50, turns=(2, 2), seconds=0.0)
+TURN = 0.005  # least seconds that one side takes in a turn of a full run
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def as_vector(result: Any) -> np.ndarray:
 def measure(case: Case, effort: Effort) -> dict[str, Any]:
     """Check that both sides agree, let them take turns, and return the row."""
     difference = compare(f"{case.activation} {case.what}", case.ours(), case.theirs(), case.tolerance)
-    times = turns(case, effort)
+    times = take_turns(case, effort)
     ratios = [theirs / ours for ours, theirs in times]
     return {
         "what": case.what,
@@ -206,19 +207,24 @@ def measure(case: Case, effort: Effort) -> dict[str, Any]:
         "ratio": rounded(median(ratios)),
         "ratio_min": rounded(min(ratios)),
         "ratio_max": rounded(max(ratios)),
+        "turns": len(times),
         "target": case.target,
         "difference": rounded(difference),
         "tolerance": case.tolerance,
     }
 
 
-def turns(case: Case, effort: Effort) -> list[tuple[float, float]]:
+def take_turns(case: Case, effort: Effort) -> list[tuple[float, float]]:
     """Seconds a call of both sides, turn by turn, with the garbage collector at rest."""
     gc.collect()
     gc.disable()
     try:
-        ours, theirs = (math.ceil(effort.seconds / clock(run, 1)) or 1 for run in (case.ours, case.theirs))
-        return [(clock(case.ours, ours), clock(case.theirs, theirs)) for _ in range(effort.turns)]
+        once = [clock(run, 1) for run in (case.ours, case.theirs)]
+        counts = [math.ceil(min(TURN, effort.seconds) / seconds) or 1 for seconds in once]
+        turn = sum(count * seconds for count, seconds in zip(counts, once, strict=True))
+        least, most = effort.turns
+        turns = min(max(least, int(effort.seconds / turn)), most)
+        return [(clock(case.ours, counts[0]), clock(case.theirs, counts[1])) for _ in range(turns)]
     finally:
         gc.enable()
 
@@ -279,7 +285,6 @@ def benchmark(effort: Effort) -> dict[str, Any]:
         "machine": machine(),
         "versions": versions(),
         "seed": SEED,
-        "turns": effort.turns,
         "memory": hessian_memory(next(case for case in cases if case.what == "Hessian" and case.batch > 1)),
         "rows": [measure(case, effort) for case in tqdm(cases, unit="case", disable=None)],
     }
@@ -287,13 +292,13 @@ def benchmark(effort: Effort) -> dict[str, Any]:
 
 def table(report: dict[str, Any]) -> str:
     """The report for a terminal."""
-    lines = [f"{'':40}{'batch':>6}{'ours, µs':>11}{'peer, µs':>11}  ratio (min–max)       target  difference"]
+    lines = [f"{'':<54}{'batch':>6}{'ours, µs':>11}{'peer, µs':>11}{'ratio':>8}  {'min–max':<14}target  difference"]
     for row in report["rows"]:
-        name = f"{row['activation']} {row['what']}, " + (row["peer"] if row["target"] else row["size"])
-        spread = f"{row['ratio']:>7.3g} ({row['ratio_min']:.3g}–{row['ratio_max']:.3g})"
+        name = f"{row['activation']} {row['what']}, {row['peer'] if row['target'] else row['size']}"
+        times = f"{row['ours_us']:>11,.7g}{row['peer_us']:>11,.7g}"
+        ratio = f"{row['ratio']:>8,.4g}  {row['ratio_min']:,.4g}–{row['ratio_max']:,.4g}"
         target = f"≥ {row['target']}" if row["target"] else ""
-        times = f"{row['ours_us']:>11,.6g}{row['peer_us']:>11,.6g}"
-        lines.append(f"{name:40.40}{row['batch']:>6}{times}{spread:<24}{target:<7}{row['difference']:>9.0e}")
+        lines.append(f"{name:<54}{row['batch']:>6}{times}{ratio:<24}{target:<6}{row['difference']:>12.0e}")
     memory = report["memory"]
     lines.append(
         f"peak memory of {memory['batch']} Hessians: {memory['peak_mb']:g} MB, "
