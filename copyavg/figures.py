@@ -75,22 +75,22 @@ def teacher_and_student(*partitions: Sequence[int]) -> Figure:
 
 def interaction_four_ways(
     u: np.ndarray,
-    closed_form: Mapping[float, np.ndarray],
+    closed_form: Mapping[tuple[float, float], np.ndarray],
     at: np.ndarray,
-    samples: Mapping[float, tuple[np.ndarray, np.ndarray]],
+    samples: Mapping[tuple[float, float], tuple[np.ndarray, np.ndarray]],
     deviations: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Draw g(r, r, u) by formula and by sampling, and below how far each route is from a 50-digit computation.
+    """Draw g(r₁, r₂, u) by formula and by sampling, and below how far each route is from a 25-digit computation.
 
     Parameters
     ----------
     u : array
         Correlations at which the closed form was evaluated.
-    closed_form : mapping of norm r to array
-        g(r, r, u), one line a norm.
+    closed_form : mapping of norms (r₁, r₂) to array
+        g(r₁, r₂, u), one line a pair of norms.
     at : array
         Correlations at which the other routes were taken.
-    samples : mapping of norm r to (mean, error)
+    samples : mapping of norms (r₁, r₂) to (mean, error)
         Monte Carlo estimates at `at`, and the half-width of their error bars.
     deviations : mapping of route to array
         The largest deviation over the norms from the high-precision value, one number for each of `at`.
@@ -99,21 +99,21 @@ def interaction_four_ways(
     colours = plt.colormaps["viridis"](np.linspace(0.1, 0.65, len(closed_form)))
     for colour, (r, values) in zip(colours, closed_form.items(), strict=True):
         top.plot(u, values, color=colour)
-        top.annotate(f"$r = {r:g}$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour)
+        top.annotate(f"${r[0]:g},\\ {r[1]:g}$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour)
         mean, error = samples[r]
         top.errorbar(at, mean, error, fmt="o", color=colour, capsize=3, mfc="white", mew=1.5)
     top.plot([], [], color=MUTED, label="closed form")
     top.errorbar([], [], [], fmt="o", color=MUTED, capsize=3, mfc="white", mew=1.5, label="Monte Carlo, ±3 s.e.")
-    top.legend(loc="upper left")
-    top.set(ylabel="interaction $g(r, r, u)$")
-    markers = {"Monte Carlo": ("o", MUTED), "quadrature": ("s", STUDENT), "closed form": ("D", COPY_AVERAGE)}
+    top.legend(loc="upper left", title="labels: norms $r_1$, $r_2$")
+    top.set(ylabel="interaction $g(r_1, r_2, u)$")
+    markers = {"Monte Carlo": ("o", MUTED), "quadrature": ("s", STUDENT), "closed form": ("D", TEACHER)}
     for route, values in deviations.items():
         marker, colour = markers[route]
         bottom.semilogy(at, np.where(values > 0, values, np.nan), marker, color=colour, mfc="white", mew=1.5)
         bottom.annotate(route, (at[-1], values[-1]), (8, -4), textcoords="offset points", color=colour, fontsize=11)
     bottom.set(
         xlabel="correlation $u$ of the two neurons",
-        ylabel="distance from\n50 digits",
+        ylabel="distance from\n25 digits",
         xlim=(-1.05, 1.42),
         ylim=(1e-18, 1),
     )
@@ -134,7 +134,7 @@ def toy_landscape(x: np.ndarray, y: np.ndarray, losses: np.ndarray, average: np.
         The weight vector of the averaging neuron.
     """
     figure, axes = plt.subplots(figsize=(6.4, 5.2))
-    levels = np.linspace(losses.min(), losses.max(), 22)
+    levels = losses.min() + (losses.max() - losses.min()) * np.linspace(0, 1, 26) ** 2.5  # dense where the loss is low
     pale = ListedColormap(plt.colormaps["Blues"](np.linspace(0, 0.72, 256)))  # labels stay legible on it
     contours = axes.contourf(x, y, losses, levels=levels, cmap=pale)
     axes.contour(x, y, losses, levels=levels, colors="white", linewidths=0.6)

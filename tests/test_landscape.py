@@ -1,5 +1,7 @@
 """Loss, gradient and Hessian by independent routes: Monte Carlo, Saad and Solla, autograd, high precision."""
 
+import tracemalloc
+
 import array_api_strict
 import mpmath
 import numpy as np
@@ -107,6 +109,16 @@ def test_the_hessian_is_symmetric_and_follows_the_batch(pair, activation):
     assert together.shape == (2, 4, 18, 18)
     np.testing.assert_allclose(together, np.swapaxes(together, -1, -2), rtol=0, atol=1e-15)
     np.testing.assert_allclose(together[1, 3], ca.hessian(member(students, 1, 3), teacher, activation), atol=1e-13)
+
+
+def test_a_batch_of_hessians_needs_little_more_memory_than_its_result(rng):
+    student, teacher = ca.random_student(10, 21, rng, batch=64), ca.orthonormal_teacher(20, 21)
+    ca.hessian(student, teacher)
+    tracemalloc.start()
+    result = ca.hessian(student, teacher)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * result.nbytes
 
 
 def test_an_activation_of_ones_own_needs_no_derivatives(pair):

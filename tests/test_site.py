@@ -206,6 +206,15 @@ class TestBrowser:
             visit.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
 
+    @every_page
+    def test_pictures_keep_their_proportions_on_a_phone(self, browser, address, page):
+        with Visit(browser, address, page, width=390) as visit:
+            shapes = visit.tab.evaluate(
+                "[...document.querySelectorAll('article img')]"
+                ".map(i => [i.clientWidth / i.clientHeight, i.naturalWidth / i.naturalHeight])"
+            )
+            assert all(abs(shown / natural - 1) < 0.02 for shown, natural in shapes), shapes
+
     def test_search_finds_a_word_of_a_chapter(self, browser, address):
         with Visit(browser, address, "search") as visit:
             visit.tab.goto(f"{address}search.html?q=interaction")

@@ -99,32 +99,23 @@ def landscape_cases(effort: Effort) -> list[Case]:
 
     compare("loss", ca.loss(batch, teacher), torch.func.vmap(of_weights)(*tensors(batch)), SAME_FORMULA)
     grad, hessian = torch.func.grad(of_weights, argnums=(0, 1)), torch.func.hessian(of_parameters)
+    grads, hessians = torch.func.vmap(grad), torch.func.vmap(hessian)
     w, a = tensors(batch)
+    w_one, a_one = tensors(one)
     parameters = torch.cat([w.reshape(-1, N * D), a], dim=-1)
+    parameters_one = torch.cat([w_one.reshape(-1), a_one])
     size = f"n = {N}, k = {K}, d = {D}"
 
     def case(what: str, batch: int, ours: Callable, peer: str, theirs: Callable, target: float) -> Case:
         return Case(what, "erf", size, batch, ours, peer, theirs, target, SAME_FORMULA)
 
-    vmap = torch.func.vmap
+    many = effort.students
     return [
-        case("gradient", 1, lambda: ca.gradient(one, teacher), "torch grad", lambda: grad(w[0], a[0]), 10),
+        case("gradient", 1, lambda: ca.gradient(one, teacher), "torch grad", lambda: grad(w_one, a_one), 10),
+        case("gradient", many, lambda: ca.gradient(batch, teacher), "torch vmap(grad)", lambda: grads(w, a), 2),
+        case("Hessian", 1, lambda: ca.hessian(one, teacher), "torch hessian", lambda: hessian(parameters_one), 10),
         case(
-            "gradient",
-            effort.students,
-            lambda: ca.gradient(batch, teacher),
-            "torch vmap(grad)",
-            lambda: vmap(grad)(w, a),
-            2,
-        ),
-        case("Hessian", 1, lambda: ca.hessian(one, teacher), "torch hessian", lambda: hessian(parameters[0]), 10),
-        case(
-            "Hessian",
-            effort.students,
-            lambda: ca.hessian(batch, teacher),
-            "torch vmap(hessian)",
-            lambda: vmap(hessian)(parameters),
-            3,
+            "Hessian", many, lambda: ca.hessian(batch, teacher), "torch vmap(hessian)", lambda: hessians(parameters), 3
         ),
     ]
 
