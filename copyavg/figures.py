@@ -99,12 +99,14 @@ def interaction_four_ways(
     colours = plt.colormaps["viridis"](np.linspace(0.1, 0.65, len(closed_form)))
     for colour, (r, values) in zip(colours, closed_form.items(), strict=True):
         top.plot(u, values, color=colour)
-        top.annotate(f"${r[0]:g},\\ {r[1]:g}$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour)
+        top.annotate(
+            f"$({r[0]:g},\\ {r[1]:g})$", (u[-1], values[-1]), (6, -4), textcoords="offset points", color=colour
+        )
         mean, error = samples[r]
         top.errorbar(at, mean, error, fmt="o", color=colour, capsize=3, mfc="white", mew=1.5)
     top.plot([], [], color=MUTED, label="closed form")
     top.errorbar([], [], [], fmt="o", color=MUTED, capsize=3, mfc="white", mew=1.5, label="Monte Carlo, ±3 s.e.")
-    top.legend(loc="upper left", title="labels: norms $r_1$, $r_2$")
+    top.legend(loc="upper left", title="at norms $(r_1, r_2)$")
     top.set(ylabel="interaction $g(r_1, r_2, u)$")
     markers = {"Monte Carlo": ("o", MUTED), "quadrature": ("s", STUDENT), "closed form": ("D", TEACHER)}
     for route, values in deviations.items():

@@ -212,17 +212,23 @@ def _order_parameters(
     """Norms and correlations of every neuron with every partner, of whom the first n are the neurons themselves."""
     n = neurons.shape[-2]
     r = xp.sqrt(xp.sum(partners * partners, axis=-1))
-    safe = xp.where(r > 0, r, 1)  # where w = 0 there is no direction, and u = 0
+    safe = xp.maximum(r, _shortest(xp, r.dtype))  # where w = 0 there is no direction, and u = 0
     r1, r2 = r[..., :n, None], r[..., None, :]
     u = xp.matmul(neurons, xp.matrix_transpose(partners)) / (safe[..., :n, None] * safe[..., None, :])
     others = _others(xp, n, r.shape[-1], u.dtype, array_api_compat.device(u))
     v = (1 - u * u) * others
-    close = v < _CLOSE * others
-    if bool(xp.any(close)):
+    if bool(xp.min(v + (1 - others)) < _CLOSE):
+        close = v < _CLOSE * others
         shape = (*v.shape, neurons.shape[-1])
         pair = (xp.broadcast_to(x, shape)[close] for x in (neurons[..., :, None, :], partners[..., None, :, :]))
         v[close] = _squared_sine(xp, *pair)
     return OrderParameters(r1, r2, u, v)
+
+
+@lru_cache
+def _shortest(xp: Any, dtype: Any) -> float:
+    """The norm (1.5e-154 in float64) below which squares underflow, and a vector is as good as zero."""
+    return float(xp.finfo(dtype).smallest_normal) ** 0.5
 
 
 @lru_cache(maxsize=64)
