@@ -54,7 +54,7 @@ $(SITE)/.complete: $(STAMP) $(SOURCES)
 check: $(STAMP) ## Under a minute: format, lint, fast tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pytest -q -m "not notebooks and not site"
+	$(BIN)/pytest -q -m "not slow and not site"
 
 notebooks: $(STAMP) ## Execute the notebooks in place, to commit their outputs.
 	$(BIN)/python notebooks/refresh.py

@@ -153,7 +153,10 @@ def toy_landscape(x: np.ndarray, y: np.ndarray, losses: np.ndarray, average: np.
 
 
 def failure_rates(
-    eps: np.ndarray, norms: Mapping[str, Sequence[float]], rates: Mapping[str, int], constant: Mapping[str, float]
+    eps: np.ndarray,
+    norms: Mapping[str, Sequence[float] | np.ndarray],
+    rates: Mapping[str, int],
+    constant: Mapping[str, float],
 ) -> Figure:
     """Draw how the gradient at a copy-average point grows as an assumption is broken by ε, on log-log axes.
 

@@ -32,6 +32,7 @@ def contents(report: dict) -> list[tuple]:
     return [tuple(row[key] for key in keys) for row in report["rows"]]
 
 
+@pytest.mark.slow
 def test_the_script_runs_and_compares_every_row(quick):
     for row in quick["rows"]:
         assert 0 < row["ratio_min"] <= row["ratio"] <= row["ratio_max"] < math.inf
@@ -40,12 +41,14 @@ def test_the_script_runs_and_compares_every_row(quick):
         assert row["difference"] <= row["tolerance"] == (1e-12 if row["target"] else 1e-2)
 
 
+@pytest.mark.slow
 def test_the_committed_rows_are_those_that_the_script_writes(quick):
     assert contents(COMMITTED) == contents(quick)
     assert COMMITTED.keys() == quick.keys()
     assert COMMITTED["rows"][0].keys() == quick["rows"][0].keys()
 
 
+@pytest.mark.slow
 def test_a_disagreement_stops_the_benchmark(tmp_path):
     code = (
         "import runpy, sys, copyavg\n"

@@ -10,7 +10,7 @@ import pytest
 import copyavg as ca
 from copyavg import activations, certificates
 
-pytestmark = pytest.mark.notebooks
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 SLIP = 1 + 1e-6

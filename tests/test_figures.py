@@ -23,11 +23,30 @@ def test_a_partition_is_drawn_with_its_groups():
     assert len(axes.patches) == 5 + 3
 
 
-def test_interaction_curves_show_theory_and_samples():
-    u = np.linspace(-1, 1, 5)
-    figure = figures.interaction_curves(u, {2.0: u**3}, {2.0: (u[1:3], u[1:3], 0 * u[1:3])})
-    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), u**3)
-    assert any(np.array_equal(line.get_xdata(), u[1:3]) for line in figure.axes[0].lines)
+def test_the_four_ways_are_all_drawn():
+    u, at = np.linspace(-1, 1, 5), np.array([-0.5, 0.5])
+    distances = {"Monte Carlo": [1e-3, 1e-4], "quadrature": [1e-14, 0], "closed form": [1e-17, 1e-16]}
+    distances = {route: np.array(values) for route, values in distances.items()}
+    figure = figures.interaction_four_ways(u, {(2.0, 1.0): u**3}, at, {(2.0, 1.0): (at**3, 0 * at)}, distances)
+    top, bottom = figure.axes
+    np.testing.assert_array_equal(top.lines[0].get_ydata(), u**3)
+    assert [text.get_text() for text in bottom.texts] == list(distances)
+    np.testing.assert_array_equal(bottom.lines[1].get_ydata(), [1e-14, np.nan])  # a zero has no place on a log scale
+
+
+def test_the_toy_landscape_marks_the_average_and_its_mirror_image():
+    x = np.linspace(-1, 1, 9)
+    (axes, _) = figures.toy_landscape(x, x, x[:, None] ** 2 + x**2, np.array([0.3, 0.4])).axes
+    assert sorted(line.get_xydata().ravel().tolist() for line in axes.lines) == [[-0.3, -0.4], [0.3, 0.4]]
+
+
+def test_failures_are_markers_on_lines_of_their_rate():
+    eps = np.array([1e-3, 1e-2])
+    norms = {label: eps**rate for label, rate in zip("abc", (1, 1, 2), strict=True)}
+    figure = figures.failure_rates(eps, norms, {"a": 1, "b": 1, "c": 2}, {"ReLU": 0.2})
+    for markers, line in zip(figure.axes[0].lines[:6:2], figure.axes[0].lines[1:6:2], strict=True):
+        np.testing.assert_allclose(markers.get_ydata(), line.get_ydata(), rtol=1e-12)
+    assert figure.axes[0].lines[6].get_ydata()[0] == 0.2
 
 
 def test_the_hook_joins_the_lowest_loss_of_every_n():

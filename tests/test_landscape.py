@@ -13,7 +13,11 @@ import copyavg as ca
 from copyavg.activations import ERF, NAMED, Activation
 from copyavg.interaction import QuadratureError
 
+SERIES = ("tanh", "sigmoid", "softplus", "silu")
 every_activation = pytest.mark.parametrize("activation", NAMED)
+every_activation_in_time = pytest.mark.parametrize(
+    "activation", [pytest.param(name, marks=[pytest.mark.slow] if name in SERIES[1:] else []) for name in NAMED]
+)
 
 
 def saad_solla(student: ca.Network, teacher: ca.Network) -> float:
@@ -73,7 +77,7 @@ def flat_loss(teacher: ca.Network, n: int, activation):
     return lambda x: ca.loss(ca.Network(x[: n * d].reshape(n, d), x[n * d :]), teacher, activation)
 
 
-@every_activation
+@every_activation_in_time
 def test_gradient_and_hessian_against_autograd(pair, activation):
     student, teacher = member(pair[0], 0, 1), pair[1]
     function, x = flat_loss(teacher, student.n, activation), torch.tensor(flat(student))
@@ -159,7 +163,8 @@ def test_accuracy_at_random_and_extreme_points(activation, kind, rng):
             assert np.all(np.abs(slope.outgoing - by_a) <= 1e-12 * scale_a)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu"])
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", SERIES)
 def test_accuracy_of_quadrature_at_long_and_tiny_neurons(activation, rng):
     """‖w‖ up to 10, down to 1e-8 and 0, nearly parallel pairs: gradients against differences of the loss."""
     directions = rng.normal(size=(4, 3))

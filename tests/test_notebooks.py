@@ -94,7 +94,7 @@ def nbval(path: Path) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.notebooks
+@pytest.mark.slow
 def test_a_tampered_number_turns_nbval_red(tmp_path):
     """The gate itself: one digit changed in one committed output must fail, and the untouched copy must pass."""
     path = Path(shutil.copy(NOTEBOOKS[0], tmp_path))
