@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 SITE := _build/html
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) experiments/data $(shell find book -type f -not -name '*.pyc')
+SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json) $(shell find book -type f -not -name '*.pyc')
 
 # TORCH=cpu takes torch's CPU-only build, from the index that the Binder environment names.
 ifeq ($(TORCH),cpu)

@@ -102,13 +102,11 @@ def get_activation(activation: str | Activation) -> Activation:
     """
     if isinstance(activation, Activation):
         return activation
+    if isinstance(activation, str) and activation in NAMED:
+        return NAMED[activation]
     known = ", ".join(map(repr, NAMED))
     message = f"activation must be one of {known}, or an Activation, but was given {activation!r}"
-    if not isinstance(activation, str):
-        raise TypeError(message)
-    if activation not in NAMED:
-        raise ValueError(message)
-    return NAMED[activation]
+    raise ValueError(message) if isinstance(activation, str) else TypeError(message)
 
 
 def _xp(x: Array):

@@ -138,7 +138,10 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
     t = type(t)(*(xp.broadcast_to(term, p.u.shape)[..., None] for term in t))  # against vectors, from here on
     students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
     w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
-    m = p_hat - p.u[..., None] * w_hat  # what of each partner's direction lies across w, shape (…, n, n + k, d)
+    apart = xp.where(p.v > 0, 1.0, 0.0)[..., None]  # parallel neurons: no rounding error for a long one to magnify
+    m = apart * (
+        p_hat - p.u[..., None] * w_hat
+    )  # what of each partner's direction lies across w, shape (…, n, n + k, d)
     both = 2 * c[..., students, None, None] * c[..., None, :, None]  # 2 aᵢ c, shape (…, n, n + k, 1)
 
     # ∂²/∂wᵢ²: the partners of a neuron add up.
@@ -155,7 +158,7 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
         m[..., students, :],
         p_hat[..., students, :],
     )
-    m_back = w_hat - p.u[..., students, None] * p_hat
+    m_back = apart[..., students, :] * (w_hat - p.u[..., students, None] * p_hat)
     blocks = _outer(w_hat, both_s * (t_s.cross_wp * p_hat + t_s.cross_wm * m_back))
     blocks += _outer(m_s, both_s * (t_s.cross_mp * p_hat + t_s.cross_mm * m_back))
     blocks += (both_s * t_s.cross)[..., None] * eye_d
@@ -214,7 +217,7 @@ def _order_parameters(
     r = xp.sqrt(xp.sum(partners * partners, axis=-1))
     safe = xp.maximum(r, _shortest(xp, r.dtype))  # where w = 0 there is no direction, and u = 0
     r1, r2 = r[..., :n, None], r[..., None, :]
-    u = xp.matmul(neurons, xp.matrix_transpose(partners)) / (safe[..., :n, None] * safe[..., None, :])
+    u = xp.matmul(neurons, partners.mT) / (safe[..., :n, None] * safe[..., None, :])
     others = _others(xp, n, r.shape[-1], u.dtype, array_api_compat.device(u))
     v = (1 - u * u) * others
     if bool(xp.min(v + (1 - others)) < _CLOSE):

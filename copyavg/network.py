@@ -26,7 +26,8 @@ class Network:
     Raises
     ------
     ValueError
-        If the shapes do not fit, a dimension n or d is zero, or a weight is not finite.
+        If the shapes do not fit, a dimension n or d is zero, or a weight is not finite or beyond 4e61
+        (4e7 in float32), where products of four weights overflow.
     TypeError
         If the two arrays come from different libraries or are not real numbers.
 
@@ -53,9 +54,13 @@ class Network:
             raise TypeError(
                 f"incoming and outgoing must share a dtype, but were given {incoming.dtype} and {outgoing.dtype}"
             )
+        largest = float(xp.finfo(incoming.dtype).max) ** 0.2  # 4e61 in float64: beyond, products overflow
         for name, weights in (("incoming", incoming), ("outgoing", outgoing)):
-            if not bool(xp.all(xp.isfinite(weights))):
-                raise ValueError(f"every weight must be finite, but {name} holds an infinity or a NaN")
+            if not bool(xp.all(xp.abs(weights) <= largest)):
+                raise ValueError(
+                    f"every weight must be finite and at most {largest:.0e}, but {name} holds an infinity, a NaN "
+                    "or a larger number"
+                )
         object.__setattr__(self, "incoming", incoming)
         object.__setattr__(self, "outgoing", outgoing)
 

@@ -125,6 +125,17 @@ def test_a_batch_of_hessians_needs_little_more_memory_than_its_result(rng):
     assert peak < 2 * result.nbytes
 
 
+@pytest.mark.parametrize("activation", ["erf", "gelu", "relu"])
+def test_a_very_long_neuron_does_not_magnify_rounding(activation):
+    """The curvature of a bounded neuron against itself falls with its length; rounding must not grow with it."""
+    directions = np.random.default_rng(0).normal(size=(2, 3))
+    student = ca.Network(1e12 * directions, [1.0, 1.0])
+    curvature = ca.hessian(student, ca.orthonormal_teacher(2, 3), activation)
+    assert np.all(np.isfinite(curvature))
+    if activation == "erf":
+        assert np.abs(curvature[:6, :6]).max() < 1e-23
+
+
 def test_an_activation_of_ones_own_needs_no_derivatives(pair):
     student, teacher = member(pair[0], 0, 0), pair[1]
     own = Activation("own", np.tanh)

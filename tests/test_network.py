@@ -59,8 +59,9 @@ class TestBadInput:
             (np.ones((5, 2, 3)), np.ones(2), r"were given \(5, 2, 3\) and \(2,\)"),
             (np.ones((0, 3)), np.ones(0), r"n and d must be at least 1, but incoming has shape \(0, 3\)"),
             (np.ones((2, 0)), np.ones(2), r"n and d must be at least 1"),
-            ([[1, np.nan]], [1], "must be finite, but incoming"),
-            ([[1, 2]], [np.inf], "must be finite, but outgoing"),
+            ([[1, np.nan]], [1], "must be finite .*, but incoming"),
+            ([[1, 1e62]], [1], "at most 4e\\+61, but incoming holds .* a larger number"),
+            ([[1, 2]], [np.inf], "must be finite .*, but outgoing"),
         ],
     )
     def test_weights(self, incoming, outgoing, message):
