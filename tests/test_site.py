@@ -201,14 +201,10 @@ class TestBrowser:
             assert results.violations_count == 0, results.generate_report()
 
     @every_page
-    def test_a_phone_scrolls_only_downwards(self, browser, address, page):
+    def test_a_phone_scrolls_only_downwards_and_shows_pictures_in_proportion(self, browser, address, page):
         with Visit(browser, address, page, width=390) as visit:
             visit.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
-
-    @every_page
-    def test_pictures_keep_their_proportions_on_a_phone(self, browser, address, page):
-        with Visit(browser, address, page, width=390) as visit:
             shapes = visit.tab.evaluate(
                 "[...document.querySelectorAll('article img')]"
                 ".map(i => [i.clientWidth / i.clientHeight, i.naturalWidth / i.naturalHeight])"
