@@ -154,10 +154,12 @@ class _Moments:
     one plus the covariance.
     """
 
-    def __init__(self, p: OrderParameters) -> None:
+    def __init__(self, p: OrderParameters, *, bounded: bool) -> None:
         self.xp = xp = _xp(p.u)
-        longest = _longest(xp, p.u.dtype)
-        self.r1, self.r2 = xp.minimum(p.r1, longest), xp.minimum(p.r2, longest)
+        self.r1, self.r2 = p.r1, p.r2
+        if bounded:
+            longest = _longest(xp, p.u.dtype)
+            self.r1, self.r2 = xp.minimum(p.r1, longest), xp.minimum(p.r2, longest)
         self.q1, self.q2 = self.r1 * self.r1, self.r2 * self.r2
         self.a, self.b = 1 + self.q1, 1 + self.q2
         self.c = self.r1 * self.r2 * p.u
@@ -170,7 +172,7 @@ class _Moments:
 
 def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
     """G = (2/π) φ (Williams 1997); derivatives by hand, each bracket free of cancellation."""
-    m = _Moments(p)
+    m = _Moments(p, bounded=True)
     value = 2 / pi * m.angle()
     if order == 0:
         return PairTerms(value)
@@ -231,7 +233,7 @@ def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
 
 def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
     """G = [c(π/2 + φ) + (q₁q₂/S)(v + u²/A + u²/B)]/(2π) (cf. Tsuchida et al. 2021), and its derivatives by hand."""
-    m = _Moments(p)
+    m = _Moments(p, bounded=False)
     xp, c, q1, q2, a, b, inverse = m.xp, m.c, m.q1, m.q2, m.a, m.b, m.inverse_s
     t1, t2 = 1 / a, 1 / b
     quarter = pi / 2 + m.angle()

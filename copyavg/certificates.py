@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
 from .network import Network
 
@@ -71,4 +72,5 @@ def max_norm(network: Network) -> float:
     3.0
     """
     xp: Any = array_api_compat.array_namespace(network.incoming)
-    return max(float(xp.max(xp.abs(network.incoming))), float(xp.max(xp.abs(network.outgoing))))
+    norms = [float(xp.max(xp.abs(weights))) for weights in (network.incoming, network.outgoing)]
+    return float(np.max(norms))  # unlike Python's max, it does not lose a NaN

@@ -242,7 +242,9 @@ def _integrate(
     results: dict[tuple[str, str], list[Array]] = {pair: [] for pair in needed}
     for r1, r2, u, v in zip(*p, strict=True):
         size = xp.abs(u)
-        alpha, beta = xp.sqrt((1 + size) / 2), xp.sqrt(v / (2 * (1 + size)))
+        apart = v > 0  # so that autograd never meets √′(0)
+        alpha = xp.sqrt((1 + size) / 2)
+        beta = xp.where(apart, xp.sqrt(xp.where(apart, v, 1) / (2 * (1 + size))), 0.0)
         x, y = alpha * s + beta * t, xp.sign(u) * (alpha * s - beta * t)
         left, right = (_on_grid(xp, activation, r, z, len(needed) > 1) for r, z in ((r1, x), (r2, y)))
         for f, h in needed:

@@ -126,7 +126,7 @@ def hessian(student: Network, teacher: Network, activation: str | Activation = "
     partners, c = xp.reshape(partners, (-1, *partners.shape[-2:])), xp.reshape(c, (-1, c.shape[-1]))
     result = xp.empty((c.shape[0], size, size), dtype=c.dtype, device=array_api_compat.device(c))
     for start in range(0, c.shape[0], _CHUNK):
-        part = slice(start, start + _CHUNK)
+        part = slice(start, min(start + _CHUNK, c.shape[0]))
         result[part, ...] = _hessian(xp, activation, incoming[part, ...], partners[part, ...], c[part, ...])
     return xp.reshape(result, (*batch, size, size))
 
@@ -138,7 +138,8 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
     t = type(t)(*(xp.broadcast_to(term, p.u.shape)[..., None] for term in t))  # against vectors, from here on
     students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
     w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
-    apart = xp.where(p.v > 0, 1.0, 0.0)[..., None]  # parallel neurons: no rounding error for a long one to magnify
+    # Of parallel neurons m is rounding error only, which the coefficients of a long neuron, or 1/√v, would magnify.
+    apart = xp.astype(p.v > float(xp.finfo(c.dtype).eps) ** 2, c.dtype)[..., None]
     m = apart * (
         p_hat - p.u[..., None] * w_hat
     )  # what of each partner's direction lies across w, shape (…, n, n + k, d)
@@ -218,9 +219,10 @@ def _order_parameters(
     safe = xp.maximum(r, _shortest(xp, r.dtype))  # where w = 0 there is no direction, and u = 0
     r1, r2 = r[..., :n, None], r[..., None, :]
     u = xp.matmul(neurons, partners.mT) / (safe[..., :n, None] * safe[..., None, :])
-    others = _others(xp, n, r.shape[-1], u.dtype, array_api_compat.device(u))
+    build = _others if array_api_compat.is_numpy_array(u) else _others.__wrapped__  # torch's carry autograd state
+    others = build(xp, n, r.shape[-1], u.dtype, array_api_compat.device(u))
     v = (1 - u * u) * others
-    if bool(xp.min(v + (1 - others)) < _CLOSE):
+    if 0 not in v.shape and bool(xp.min(v + (1 - others)) < _CLOSE):
         close = v < _CLOSE * others
         shape = (*v.shape, neurons.shape[-1])
         pair = (xp.broadcast_to(x, shape)[close] for x in (neurons[..., :, None, :], partners[..., None, :, :]))
@@ -254,7 +256,7 @@ def _squared_sine(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"
     high2, low2 = _exact_product(xp, p_l, w)
     e = ((high1 - high2) + (low1 - low2)) / w_l
     q1, q2 = xp.sum(w**2, axis=-1), xp.sum(p**2, axis=-1)
-    return xp.abs(xp.sum(e * e, axis=-1) - xp.sum(w * e, axis=-1) ** 2 / q1) / q2
+    return (xp.sum(e * e, axis=-1) - xp.sum(w * e, axis=-1) ** 2 / q1) / q2
 
 
 def _exact_product(xp: Any, x: Array, y: Array) -> tuple[Array, Array]:

@@ -24,3 +24,5 @@ def test_a_certificate_can_bound_from_below():
 def test_max_norm_sees_every_weight():
     assert max_norm(ca.Network([[[1, 2]], [[3, -7]]], [[4], [5]])) == 7
     assert max_norm(ca.Network([[1, 2]], [-9])) == 9
+    for lost in ((np.nan, 0.0), (0.0, np.nan)):
+        assert np.isnan(max_norm(ca.Network.unchecked(np.array([[lost[0]]]), np.array([lost[1]]))))

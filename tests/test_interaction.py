@@ -83,6 +83,12 @@ def test_infinite_norms_are_the_sign_function():
     np.testing.assert_allclose(ca.interaction(np.inf, 1.0, 1.0), 0.5, rtol=1e-15)
 
 
+def test_norms_of_unbounded_activations_are_not_cut_off():
+    assert ca.interaction(1e76, 1.0, 0.5, "gelu") == pytest.approx(
+        1e6 * ca.interaction(1e70, 1.0, 0.5, "gelu"), rel=1e-9
+    )
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_broadcasting(name):
     r1, u = np.array([[0.5], [1.0], [2.0]]), np.array([0.1, -0.5, 0.9, 1.0])

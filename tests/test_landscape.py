@@ -125,6 +125,51 @@ def test_a_batch_of_hessians_needs_little_more_memory_than_its_result(rng):
     assert peak < 2 * result.nbytes
 
 
+def test_nearly_parallel_relu_neurons_keep_their_curvature():
+    w = [1.24, 0.36, 0.52]
+    for stray in (1e-10, 1e-20, 1e-30, 1e-40):
+        student, teacher = ca.Network([[*w, 0.0]], [1.0]), ca.Network([[*w, stray]], [1.0])
+        assert ca.hessian(student, teacher, "relu")[0, 0] == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("activation", ["erf", "gelu"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_autograd_agrees_at_exactly_parallel_neurons(activation, sign):
+    student, teacher = ca.Network([[sign * 1.0, 0.0]], [1.0]), ca.orthonormal_teacher(2)
+    function = flat_loss(teacher, 1, activation)
+    exact = torch.autograd.functional.hessian(function, torch.tensor(flat(student))).numpy()
+    np.testing.assert_allclose(ca.hessian(student, teacher, activation), exact, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", SERIES)
+def test_autograd_of_long_neurons(activation):
+    student, teacher = ca.Network([[8.0, 0.5]], [0.7]), ca.orthonormal_teacher(2)
+    exact = torch.autograd.functional.jacobian(flat_loss(teacher, 1, activation), torch.tensor(flat(student)))
+    np.testing.assert_allclose(flat(ca.gradient(student, teacher, activation)), exact.numpy(), rtol=0, atol=1e-9)
+
+
+def test_an_empty_batch_has_empty_results():
+    students, teacher = ca.Network(np.zeros((0, 2, 3)), np.zeros((0, 2))), ca.orthonormal_teacher(3)
+    assert ca.loss(students, teacher).shape == (0,)
+    assert ca.gradient(students, teacher).incoming.shape == (0, 2, 3)
+    assert ca.hessian(students, teacher).shape == (0, 8, 8)
+
+
+@every_activation
+def test_the_hessian_in_another_library(pair, activation):
+    theirs = ca.hessian(*(convert(network, array_api_strict) for network in pair), activation)
+    np.testing.assert_allclose(np.asarray(theirs), ca.hessian(*pair, activation), rtol=0, atol=1e-13)
+
+
+def test_inference_mode_leaves_no_trace(pair):
+    student, teacher = (convert(network, torch) for network in pair)
+    with torch.inference_mode():
+        ca.loss(student, teacher)
+    student.incoming.requires_grad_()
+    ca.loss(ca.Network(student.incoming, student.outgoing), teacher).sum().backward()
+    assert bool(torch.all(torch.isfinite(student.incoming.grad)))
+
+
 @pytest.mark.parametrize("activation", ["erf", "gelu", "relu"])
 def test_a_very_long_neuron_does_not_magnify_rounding(activation):
     """The curvature of a bounded neuron against itself falls with its length; rounding must not grow with it."""
