@@ -151,7 +151,7 @@ class _Moments:
     """What the closed forms of erf and GELU share, without cancellation at any norm.
 
     q = r², A = 1 + q₁, B = 1 + q₂, c = r₁r₂u, and S² = AB − c² = 1 + q₁ + q₂ + q₁q₂v, the determinant of
-    one plus the covariance.
+    one plus the covariance. The angle φ = arcsin(c/√(AB)) = arctan(c/S) appears in both.
     """
 
     def __init__(self, p: OrderParameters, *, bounded: bool) -> None:
@@ -165,15 +165,11 @@ class _Moments:
         self.c = self.r1 * self.r2 * p.u
         self.inverse_s = 1 / xp.sqrt((self.q1 * self.q2) * p.v + (self.a + self.q2))
 
-    def angle(self) -> Array:
-        """Return φ = arcsin(c/√(AB)) as an arctangent: the adjacent side is S."""
-        return self.xp.atan(self.c * self.inverse_s)
-
 
 def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
     """G = (2/π) φ (Williams 1997); derivatives by hand, each bracket free of cancellation."""
     m = _Moments(p, bounded=True)
-    value = 2 / pi * m.angle()
+    value = 2 / pi * m.xp.atan(m.c * m.inverse_s)
     if order == 0:
         return PairTerms(value)
     cross = 2 / pi * m.inverse_s
@@ -232,49 +228,85 @@ def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
 
 
 def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
-    """G = [c(π/2 + φ) + (q₁q₂/S)(v + u²/A + u²/B)]/(2π) (cf. Tsuchida et al. 2021), and its derivatives by hand."""
+    """G = [c(π/2 + φ) + 1/S + S(1 − 1/A − 1/B)]/(2π) (cf. Tsuchida et al. 2021), and its derivatives by hand.
+
+    Written in ratios that lie between 0 and 1, with α = 1/A, ω = q₁/A, β = A/S², γ = q₂vβ for either neuron, so
+    that what remains of a sum for long or opposite neurons is never the difference of larger numbers.
+    """
     m = _Moments(p, bounded=False)
-    xp, c, q1, q2, a, b, inverse = m.xp, m.c, m.q1, m.q2, m.a, m.b, m.inverse_s
-    t1, t2 = 1 / a, 1 / b
-    quarter = pi / 2 + m.angle()
-    value = (c * quarter + q1 * q2 * inverse * (p.v + p.u**2 * (t1 + t2))) / (2 * pi)
+    q1, q2, a, b, u, v, inverse = m.q1, m.q2, m.a, m.b, p.u, p.v, m.inverse_s
+    value, cross = (x / (2 * pi) for x in _gelu_value_and_cross(m, v))
     if order == 0:
         return PairTerms(value)
-    s = 1 / inverse
-    cross = (quarter + c * inverse * (t1 + t2 + inverse**2)) / (2 * pi)
-    # Two forms of one expression: the first vanishes with q₂ as it should, the second is accurate for long neurons.
-    short = (
-        q2 * inverse**3 * (b * (a + 1) + q1 * p.u**2 * (1 - 3 * b * t1 - 2 * b + q2 * q1 * p.u**2 * (a + 2) * t1**2))
-    )
-    long = s * t1 * (1 + 2 * t1) - inverse * (1 + b * t1) - b * inverse**3
-    own = xp.where(q2 < 1, short, long) / (2 * pi)
+    factor = inverse / (2 * pi)
+    alpha1, omega1, beta1 = 1 / a, q1 / a, a * inverse**2
+    squeezed = q2 * u**2 / a
+    own = factor * ((1 + alpha1) * q2 * v + squeezed * (2 * alpha1 - omega1 * beta1))
     if order == 1:
         return PairTerms(value, own, cross)
-    by_cc = inverse * (1 + inverse**2 * (a + b + 1 + 3 * c**2 * inverse**2)) / (2 * pi)
+    alpha2, omega2, beta2 = 1 / b, q2 / b, b * inverse**2
 
-    def mixed(own_a: Array, other_b: Array) -> Array:
-        """∂²G/∂q∂c by the variance of the neuron with A = own_a."""
-        first = inverse * (1 + 2 / own_a) / own_a
-        return -c / (4 * pi) * (first + inverse**3 * (1 + other_b / own_a) + 3 * other_b * inverse**5)
+    def curved(alpha: Array, omega: Array, beta: Array) -> Array:
+        return 2 * alpha + beta * (1 + alpha - 3 * omega * beta)
 
-    by_1c, by_2c = mixed(a, b), mixed(b, a)
-    by_11 = (
-        -s * t1**2 * (1 + 4 * t1)
-        + b * inverse * t1 * (0.5 + 2 * t1)
-        + 0.5 * b * inverse**3 * (1 + b * t1 + 3 * b * inverse**2)
-    ) / (4 * pi)
-    radial1, radial2 = 2 * p.r1 * by_1c + p.r2 * p.u * by_cc, 2 * p.r2 * by_2c + p.r1 * p.u * by_cc
+    def mixed(alpha: Array, omega: Array, beta: Array, q_other: Array) -> Array:
+        return curved(alpha, omega, beta) - omega * q_other * v * beta * (1 + 3 * beta)
+
+    weight = q2 * u**2 * inverse**2
+    by_cc = factor * ((1 + beta1) * (1 + alpha1) + omega1 * weight * (1 + 3 * beta1))
+    mixed1, mixed2 = mixed(alpha1, omega1, beta1, q2), mixed(alpha2, omega2, beta2, q1)
+    both = factor * p.r1 * p.r2
     return PairTerms(
         value,
         own,
         cross,
-        own_ww=4 * q1 * by_11 + 4 * c * by_1c + q2 * p.u**2 * by_cc,
-        own_wm=p.r2 * radial1,
+        own_ww=factor
+        * (
+            squeezed
+            * (
+                alpha1 * (2 - 9 * omega1)
+                + beta1 * (1 + alpha1 - 6 * alpha1 * omega1)
+                + alpha1 * omega1 * weight * (1 + 3 * beta1)
+            )
+            - omega1 * (1 + 3 * alpha1) * q2 * v
+        ),
+        own_wm=factor * q2 * u * alpha1 * mixed1,
         own_mm=q2 * by_cc,
-        cross_wp=p.r1 * p.r2 * by_cc * (1 + p.u**2) + 2 * p.u * (q1 * by_1c + q2 * by_2c),
-        cross_wm=p.r1 * radial1,
-        cross_mp=p.r2 * radial2,
+        cross_wp=both
+        * (
+            (1 + alpha1) * (1 + beta1) * v
+            + u**2 * (alpha1 * curved(alpha1, omega1, beta1) + alpha2 * mixed2)
+        ),
+        cross_wm=both * u * alpha1 * mixed1,
+        cross_mp=both * u * alpha2 * mixed2,
         cross_mm=p.r1 * p.r2 * by_cc,
+    )
+
+
+def _gelu_value_and_cross(m: _Moments, v: Array) -> tuple[Array, Array]:
+    """2πG and 2π ∂G/∂c, which nearly cancel within themselves for long neurons that point away from each other.
+
+    There T = S/|c| is small and π/2 + φ = arctan T, of which T cancels exactly; what is left, −Q = arctan T − T,
+    is summed by its series.
+    """
+    xp, q1, q2, a, b, c, inverse = m.xp, m.q1, m.q2, m.a, m.b, m.c, m.inverse_s
+    s = 1 / inverse
+    opposite = s < -0.3 * c
+    angle = xp.atan2(s, -c)  # π/2 + φ
+    value = c * angle + q1 * q2 * inverse * (v + (1 - v) * (1 / a + 1 / b))
+    cross = angle + c * inverse * (1 / a + 1 / b + inverse**2)
+    if not bool(xp.any(opposite)):
+        return value, cross
+    size = xp.where(opposite, -c, 1.0)
+    t = xp.where(opposite, s / size, 0.1)
+    series = xp.zeros_like(t)
+    for power in range(25, 1, -2):
+        series = 1 / power - t * t * series
+    left = t**3 * series  # T − arctan T, to 1e-16 for T < 0.3
+    rest = (a * q1 + b * q2 + a * b + q1 * q2 * v * (a * b + a + b)) / (size * size * a * b * t)
+    return (
+        xp.where(opposite, size * left + inverse - s * (1 / a + 1 / b), value),
+        xp.where(opposite, rest - left - size * inverse**3, cross),
     )
 
 

@@ -138,11 +138,10 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
     t = type(t)(*(xp.broadcast_to(term, p.u.shape)[..., None] for term in t))  # against vectors, from here on
     students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
     w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
-    # Of parallel neurons m is rounding error only, which the coefficients of a long neuron, or 1/√v, would magnify.
-    apart = xp.astype(p.v > float(xp.finfo(c.dtype).eps) ** 2, c.dtype)[..., None]
-    m = apart * (
-        p_hat - p.u[..., None] * w_hat
-    )  # what of each partner's direction lies across w, shape (…, n, n + k, d)
+    m = p_hat - p.u[..., None] * w_hat  # the part of each partner's direction across w, shape (…, n, n + k, d)
+    close = p.v < _CLOSE
+    if bool(xp.any(close)):
+        m[close] = _across(xp, *_pairs(xp, w, partners, close)) / xp.broadcast_to(p.r2, close.shape)[close][:, None]
     both = 2 * c[..., students, None, None] * c[..., None, :, None]  # 2 aᵢ c, shape (…, n, n + k, 1)
 
     # ∂²/∂wᵢ²: the partners of a neuron add up.
@@ -159,7 +158,7 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
         m[..., students, :],
         p_hat[..., students, :],
     )
-    m_back = apart[..., students, :] * (w_hat - p.u[..., students, None] * p_hat)
+    m_back = xp.permute_dims(m_s, (0, 2, 1, 3))  # the part of w's direction across each student's
     blocks = _outer(w_hat, both_s * (t_s.cross_wp * p_hat + t_s.cross_wm * m_back))
     blocks += _outer(m_s, both_s * (t_s.cross_mp * p_hat + t_s.cross_mm * m_back))
     blocks += (both_s * t_s.cross)[..., None] * eye_d
@@ -224,10 +223,15 @@ def _order_parameters(
     v = (1 - u * u) * others
     if 0 not in v.shape and bool(xp.min(v + (1 - others)) < _CLOSE):
         close = v < _CLOSE * others
-        shape = (*v.shape, neurons.shape[-1])
-        pair = (xp.broadcast_to(x, shape)[close] for x in (neurons[..., :, None, :], partners[..., None, :, :]))
-        v[close] = _squared_sine(xp, *pair)
+        w, p = _pairs(xp, neurons, partners, close)
+        v[close] = xp.sum(_across(xp, w, p) ** 2, axis=-1) / xp.sum(p**2, axis=-1)
     return OrderParameters(r1, r2, u, v)
+
+
+def _pairs(xp: Any, neurons: Array, partners: Array, which: Array) -> tuple[Array, Array]:
+    """The two weight vectors of every chosen pair, one row a pair."""
+    shape = (*which.shape, neurons.shape[-1])
+    return tuple(xp.broadcast_to(x, shape)[which] for x in (neurons[..., :, None, :], partners[..., None, :, :]))
 
 
 @lru_cache
@@ -242,12 +246,12 @@ def _others(xp: Any, rows: int, columns: int, dtype: Any, device: Any) -> Array:
     return 1 - xp.eye(rows, columns, dtype=dtype, device=device)
 
 
-def _squared_sine(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"]) -> Float[Array, " pairs"]:
-    """1 − u² of nearly parallel vectors, to nearly full relative accuracy.
+def _across(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"]) -> Float[Array, "pairs d"]:
+    """p − (w·p/‖w‖²) w of nearly parallel vectors, of length ‖p‖√(1 − u²), to nearly full relative accuracy.
 
-    With l the largest component of w, the vector e = w_l p − p_l w is p's part away from w, measured
-    obliquely; its components are 2 × 2 determinants, which Dekker's product gives without cancellation.
-    Then ‖w‖²‖p‖²(1 − u²) = (‖w‖²‖e‖² − (w·e)²)/w_l², where at most a factor d is lost, as e_l = 0.
+    With l the largest component of w, the vector e = p − (p_l/w_l) w is p's part away from w, measured
+    obliquely; its components are 2 × 2 determinants over w_l, which Dekker's product gives without cancellation.
+    Taking e's part along w away loses at most a factor d, as e_l = 0.
     """
     size = xp.abs(w)
     largest = xp.argmax(size, axis=-1, keepdims=True) == xp.arange(w.shape[-1], device=array_api_compat.device(w))
@@ -255,8 +259,7 @@ def _squared_sine(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"
     high1, low1 = _exact_product(xp, w_l, p)
     high2, low2 = _exact_product(xp, p_l, w)
     e = ((high1 - high2) + (low1 - low2)) / w_l
-    q1, q2 = xp.sum(w**2, axis=-1), xp.sum(p**2, axis=-1)
-    return (xp.sum(e * e, axis=-1) - xp.sum(w * e, axis=-1) ** 2 / q1) / q2
+    return e - xp.sum(w * e, axis=-1, keepdims=True) / xp.sum(w**2, axis=-1, keepdims=True) * w
 
 
 def _exact_product(xp: Any, x: Array, y: Array) -> tuple[Array, Array]:

@@ -1,7 +1,10 @@
 """Closed forms in arbitrary precision, on the exact float64 weights: what accuracy is measured against."""
 
+from functools import lru_cache
+
 import mpmath
 import numpy as np
+import sympy
 from mpmath import mpf
 
 DIGITS = 80
@@ -64,3 +67,77 @@ def gradient(student, teacher, activation: str) -> tuple[np.ndarray, np.ndarray,
         ]
         scale_w.append(mpmath.fsum(f * (abs(own) * r1 + abs(cross) * r2) for r1, r2, f, own, cross in lengths))
     return tuple(np.array(x, dtype=object).astype(float) for x in (by_w, by_a, scale_w, scale_a))
+
+
+def hessian(student, teacher, activation: str) -> tuple[np.ndarray, np.ndarray]:
+    """The Hessian, rows as in `copyavg.hessian`, and for every entry the sum of the sizes of the blocks it adds up."""
+    students = vectors(student.incoming)
+    partners = students + vectors(teacher.incoming)
+    c = [mpf(float(x)) for x in [*student.outgoing, *-teacher.outgoing]]
+    n, d = len(students), len(students[0])
+    result, scale = mpmath.zeros(n * (d + 1)), mpmath.zeros(n * (d + 1))
+
+    def add(row, column, block, factor, size=None) -> None:
+        size = max(abs(x) for line in block for x in line) if size is None else size
+        for e, line in enumerate(block):
+            for f, x in enumerate(line):
+                result[row + e, column + f] += factor * x
+                scale[row + e, column + f] += abs(factor) * size
+
+    for i, w in enumerate(students):
+        for j, p in enumerate(partners):
+            value, own, cross = pair(w, p, activation)
+            twice, once = second(w, p, activation, itself=i == j)
+            slope = [[own * x + cross * y] for x, y in zip(w, p)]
+            add(d * i, d * i, twice, 2 * c[i] * c[j])
+            size = abs(own) * mpmath.norm(w) + abs(cross) * mpmath.norm(p)
+            add(d * i, n * d + i, slope, 2 * c[j], size)
+            add(n * d + i, d * i, list(zip(*slope)), 2 * c[j], size)
+            if j < n:
+                add(d * i, d * j, once, 2 * c[i] * c[j])
+                add(d * i, n * d + j, slope, 2 * c[i], size)
+                add(n * d + j, d * i, list(zip(*slope)), 2 * c[i], size)
+                add(n * d + i, n * d + j, [[value]], mpf(2))
+    return tuple(np.array(x.tolist(), dtype=object).astype(float) for x in (result, scale))
+
+
+def second(w, p, activation: str, itself: bool) -> tuple[list, list]:
+    """∂²G/∂w² and ∂²G/∂w∂p by the chain rule through q₁ = ‖w‖², q₂ = ‖p‖² and c = w·p."""
+    q1, q2, c = (mpmath.fsum(x * y for x, y in zip(*z, strict=True)) for z in ((w, w), (p, p), (w, p)))
+    span = range(len(w))
+    if activation == "relu" and (itself or q1 * q2 == c**2):
+        # Parallel: σ is linear where both are active, and ∂²G/∂w∂p = E[σ′σ′xxᵀ], ∂²G/∂w² = 0.
+        half = mpf(1) / 2 if c > 0 else mpf(0)
+        return [[mpf(0)] * len(w) for _ in span], [[half * (e == f) for f in span] for e in span]
+    by = _derivatives(activation)(q1, q2, c)
+
+    def block(identity, ww, wp, pw, pp):
+        return [
+            [identity * (e == f) + ww * w[e] * w[f] + wp * w[e] * p[f] + pw * p[e] * w[f] + pp * p[e] * p[f] for f in span]
+            for e in span
+        ]
+
+    return (
+        block(2 * by["1"], 4 * by["11"], 2 * by["1c"], 2 * by["1c"], by["cc"]),
+        block(by["c"], 2 * by["1c"], 4 * by["12"], by["cc"], 2 * by["2c"]),
+    )
+
+
+@lru_cache
+def _derivatives(activation: str):
+    """The derivatives of G(q₁, q₂, c), by computer algebra."""
+    q1, q2, c = symbols = sympy.symbols("q1 q2 c")
+    a, b = 1 + q1, 1 + q2
+    s = sympy.sqrt(a * b - c**2)
+    if activation == "erf":
+        g = 2 / sympy.pi * sympy.atan(c / s)
+    elif activation == "relu":
+        s = sympy.sqrt(q1 * q2 - c**2)
+        g = (s + c * (sympy.pi / 2 + sympy.atan(c / s))) / (2 * sympy.pi)
+    else:
+        g = (c * (sympy.pi / 2 + sympy.atan(c / s)) + 1 / s + s * (1 - 1 / a - 1 / b)) / (2 * sympy.pi)
+    variables = dict(zip("12c", symbols))
+    orders = ("1", "c", "11", "12", "1c", "2c", "cc")
+    functions = {order: sympy.diff(g, *(variables[x] for x in order)) for order in orders}
+    compiled = {order: sympy.lambdify(symbols, f, "mpmath") for order, f in functions.items()}
+    return lambda *at: {order: f(*at) for order, f in compiled.items()}
