@@ -18,7 +18,7 @@ In these coordinates every coefficient stays finite, or is multiplied by a vecto
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import pi, sqrt
+from math import factorial, pi, sqrt
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -203,7 +203,7 @@ def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
     apart = p.v > 0
     sine = xp.where(apart, xp.sqrt(xp.where(apart, p.v, 1)), 0.0)  # so that autograd never meets √′(0)
     outside = xp.atan2(sine, -p.u)  # π − θ
-    value = p.r1 * p.r2 * (sine + outside * p.u) / (2 * pi)
+    value = p.r1 * p.r2 * _sine_minus_angle_cosine(xp, outside, sine + outside * p.u) / (2 * pi)
     if order == 0:
         return PairTerms(value)
     positive = p.r1 > 0
@@ -225,6 +225,18 @@ def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
         cross_mp=nothing,
         cross_mm=inverse / (2 * pi),
     )
+
+
+def _sine_minus_angle_cosine(xp: Any, angle: Array, otherwise: Array) -> Array:
+    """Return sin x − x cos x = x³/3 − x⁵/30 + …, by its series where x is small and both terms nearly agree."""
+    small = angle < 0.5
+    if not bool(xp.any(small)):
+        return otherwise
+    x = xp.where(small, angle, 0.5)
+    series = xp.zeros_like(x)
+    for m in range(7, 0, -1):
+        series = 2 * m / factorial(2 * m + 1) - x * x * series
+    return xp.where(small, x**3 * series, otherwise)
 
 
 def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
@@ -273,10 +285,7 @@ def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
         own_wm=factor * q2 * u * alpha1 * mixed1,
         own_mm=q2 * by_cc,
         cross_wp=both
-        * (
-            (1 + alpha1) * (1 + beta1) * v
-            + u**2 * (alpha1 * curved(alpha1, omega1, beta1) + alpha2 * mixed2)
-        ),
+        * ((1 + alpha1) * (1 + beta1) * v + u**2 * (alpha1 * curved(alpha1, omega1, beta1) + alpha2 * mixed2)),
         cross_wm=both * u * alpha1 * mixed1,
         cross_mp=both * u * alpha2 * mixed2,
         cross_mm=p.r1 * p.r2 * by_cc,

@@ -35,6 +35,8 @@ def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
     ------
     TypeError
         If the values mix array libraries or are not real numbers.
+    ValueError
+        If a sequence is ragged.
 
     Examples
     --------
@@ -42,11 +44,7 @@ def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
     >>> r.dtype, u.shape
     (dtype('float64'), ())
     """
-    libraries = {
-        name: array_api_compat.array_namespace(value)
-        for name, value in values.items()
-        if array_api_compat.is_array_api_obj(value)
-    }
+    libraries = {name: array_api_compat.array_namespace(value) for name, value in values.items() if _is_array(value)}
     if len(set(libraries.values())) > 1:
         given = ", ".join(f"{name} from {xp.__name__}" for name, xp in libraries.items())
         raise TypeError(f"all arrays must come from one library, but were given {given}")
@@ -56,8 +54,11 @@ def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
 
 
 def _as_float(name: str, value: Any, xp: Any, like: Array | None) -> Array:
-    if not array_api_compat.is_array_api_obj(value):
-        given = np.asarray(value)
+    if not _is_array(value):
+        try:
+            given = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name} must be a number or a rectangular array, but was given {value!r}") from error
         if given.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, but was given {value!r}")
         value = given.astype(np.float64)
@@ -69,6 +70,29 @@ def _as_float(name: str, value: Any, xp: Any, like: Array | None) -> Array:
     if xp.isdtype(value.dtype, "integral"):
         return xp.astype(value, xp.float64)
     raise TypeError(f"{name} must be real numbers, but its dtype is {value.dtype}")
+
+
+def _is_array(value: Any) -> bool:
+    """Whether the value brings a library with it; a NumPy scalar is a number like any other."""
+    return array_api_compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+
+
+def require_broadcast(**shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that the named shapes broadcast to, or say which were given.
+
+    Examples
+    --------
+    >>> require_broadcast(r1=(3, 1), r2=(), u=(4,))
+    (3, 4)
+    >>> require_broadcast(r1=(3,), u=(4,))
+    Traceback (most recent call last):
+    ValueError: the shapes must broadcast, but were given r1 with (3,), u with (4,)
+    """
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError as error:
+        given = ", ".join(f"{name} with {tuple(shape)}" for name, shape in shapes.items())
+        raise ValueError(f"the shapes must broadcast, but were given {given}") from error
 
 
 def require_whole(name: str, value: Any, least: int = 1) -> int:

@@ -34,7 +34,10 @@ class Certificate:
     Raises
     ------
     CertificateError
-        If the residual is on the wrong side of the bound, infinite or not a number.
+        If the residual is on the wrong side of the bound, infinite or NaN.
+    TypeError, ValueError
+        If residual or bound is no number, or a residual that must be small is negative: a signed difference
+        would always hold.
 
     Examples
     --------
@@ -51,7 +54,14 @@ class Certificate:
     at_least: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "residual", float(self.residual))
+        for name in ("residual", "bound"):
+            try:
+                object.__setattr__(self, name, float(getattr(self, name)))
+            except (TypeError, ValueError) as error:
+                message = f"{name} must be one real number, but was given {getattr(self, name)!r}"
+                raise TypeError(message) from error
+        if self.residual < 0 and not self.at_least:
+            raise ValueError(f"residual must not be negative, but was given {self.residual:g}: take its size")
         holds = self.residual >= self.bound if self.at_least else self.residual <= self.bound
         if not (isfinite(self.residual) and holds):
             raise CertificateError(f"✗ {self._statement()} fails: it is {self.residual:.3g}")

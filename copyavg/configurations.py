@@ -87,17 +87,22 @@ def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:
     >>> list(partitions(5, 3))
     [(1, 1, 3), (1, 2, 2)]
     """
-
-    def ascending(total: int, parts: int, least: int) -> Iterator[tuple[int, ...]]:
-        if parts == 1:
-            yield (total,)
-            return
-        for first in range(least, total // parts + 1):
-            for rest in ascending(total - first, parts - 1, first):
-                yield (first, *rest)
-
     k, n = require_whole("k", k), require_whole("n", n)
-    return ascending(k, n, 1) if n <= k else iter(())
+    return _partitions(k, n) if n <= k else iter(())
+
+
+def _partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:
+    """Knuth's Algorithm H (The Art of Computer Programming, 7.2.1.4), largest part first, yielded reversed."""
+    parts = [k - n + 1] + [1] * (n - 1)
+    while True:
+        yield tuple(reversed(parts))
+        # The first part that may grow is two smaller than the largest; those before it give.
+        grows = next((j for j in range(1, n) if parts[j] < parts[0] - 1), None)
+        if grows is None:
+            return
+        total = sum(parts[: grows + 1])
+        parts[1 : grows + 1] = [parts[grows] + 1] * grows
+        parts[0] = total - sum(parts[1 : grows + 1])
 
 
 def _require_partition(partition: Sequence[int]) -> list[int]:
@@ -107,4 +112,6 @@ def _require_partition(partition: Sequence[int]) -> list[int]:
         raise TypeError(f"partition must be a sequence of positive whole numbers; {error}") from error
     if not sizes:
         raise ValueError("partition must name at least one group, but was empty")
+    if max(sizes) > 2**53:
+        raise ValueError("every group size in partition must be at most 2⁵³, beyond which floats are not whole numbers")
     return sizes

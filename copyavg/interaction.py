@@ -6,10 +6,11 @@ one pre-activation each. By Mehler's formula, with heₚ the orthonormal Hermite
     ⟨f, h⟩ = Σₚ fₚ hₚ uᵖ,   fₚ = E[f(x) heₚ(x)].
 
 The remainder after P orders is at most |u|ᴾ times the product of the parts of f and h beyond order P
-(Cauchy and Schwarz). Pairs for which that is not small enough, long and nearly parallel neurons, are
-integrated in two dimensions instead. The coefficients and the integrals come from the trapezoidal rule,
-which converges geometrically for smooth σ; the difference from the rule on every second node is the
-estimate of its error. Whatever does not reach `ACCURACY` raises.
+(Cauchy and Schwarz). Pairs for which that is not small enough go on to more orders on a finer grid, and
+in the end, long and nearly parallel neurons, to two dimensions. The coefficients and the integrals come
+from the trapezoidal rule, which converges geometrically for smooth σ; the difference from the rule on
+every second node is the estimate of its error, and a σ of your own is looked at on a third grid as well.
+All this is done in float64. Whatever does not reach `ACCURACY` raises.
 """
 
 from collections.abc import Callable
@@ -18,14 +19,15 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from .activations import Activation, OrderParameters, PairTerms, get_activation
-from .arrays import Array, ArrayLike, as_float_arrays
+from .activations import NAMED, Activation, OrderParameters, PairTerms, get_activation
+from .arrays import Array, ArrayLike, as_float_arrays, require_broadcast
 
 ACCURACY = 1e-11  # largest estimated error of a bracket ⟨f, h⟩, relative to ‖f‖ ‖h‖
-_ORDERS = (48, 96, 192, 384, 768)  # tried one after the other
-_REACH, _PER_UNIT = 13, 96  # trapezoidal nodes on [−13, 13]; the Gaussian weight beyond is below 1e-37
+_LEVELS = ((48, 24), (96, 32), (192, 48), (384, 64), (768, 96))  # orders and nodes per unit, one after the other
+_REACH = 13  # trapezoidal nodes lie on [−13, 13]; the Gaussian weight beyond is below 1e-37
+_FINEST = _LEVELS[-1][1]
 _ROWS = 2048  # neurons whose values on all nodes are held at a time
 
 
@@ -84,10 +86,11 @@ def interaction(
     """
     activation = get_activation(activation)
     xp, (r1, r2, u) = as_float_arrays(r1=r1, r2=r2, u=u)
+    require_broadcast(r1=r1.shape, r2=r2.shape, u=u.shape)
     for name, norm in (("r1", r1), ("r2", r2)):
         if not bool(xp.all(norm >= 0)):
-            raise ValueError(f"{name} is a norm and must not be negative, but was given {_worst(xp, norm, norm)}")
-        if activation.name != "erf" and bool(xp.any(xp.isinf(norm))):
+            raise ValueError(f"{name} is a norm and must be at least 0, but was given {_worst(xp, norm, norm)}")
+        if activation is not get_activation("erf") and bool(xp.any(xp.isinf(norm))):
             raise ValueError(f"{name} must be finite for {activation.name}, but was given inf")
     if not bool(xp.all(xp.abs(u) <= 1)):
         raise ValueError(f"u is a correlation and must lie in [-1, 1], but was given {_worst(xp, u, -xp.abs(u))}")
@@ -104,7 +107,7 @@ def pair_terms(activation: Activation, p: OrderParameters, order: int) -> PairTe
     """
     if activation.closed_form is not None:
         return activation.closed_form(p, order)
-    brackets = _brackets(activation, p, order)
+    brackets = _brackets_in_float64(activation, p, order)
     value = brackets["f0", "f0"]
     if order == 0:
         return PairTerms(value)
@@ -134,89 +137,118 @@ _NEEDED = (
 )
 
 
-def _brackets(activation: Activation, p: OrderParameters, order: int) -> dict[tuple[str, str], Array]:
+def _needed(order: int) -> list[tuple[str, str]]:
+    return [pair for pairs in _NEEDED[: order + 1] for pair in pairs]
+
+
+def _brackets_in_float64(activation: Activation, p: OrderParameters, order: int) -> dict[tuple[str, str], Array]:
     xp = array_api_compat.array_namespace(p.u)
-    needed = [pair for pairs in _NEEDED[: order + 1] for pair in pairs]
-    for count in _ORDERS:
-        left, right = (_families(xp, activation, r, count, order) for r in (p.r1, p.r2))
-        damping = xp.abs(p.u) ** count
-        open_ = None  # pairs for which some bracket has not converged
-        for f, h in needed:
-            remainder = left[f].beyond * right[h].beyond * damping
-            not_yet = remainder > 0.1 * ACCURACY * left[f].norm * right[h].norm
-            open_ = not_yet if open_ is None else open_ | not_yet
-        if not bool(xp.any(open_)):
-            break
-    brackets = {(f, h): _mehler_sum(left[f].coefficients, right[h].coefficients, p.u) for f, h in needed}
-    if bool(xp.any(open_)):
-        shape = open_.shape
-        chosen = [xp.broadcast_to(x, shape)[open_] for x in p]
-        for pair, values in _integrate(xp, activation, OrderParameters(*chosen), needed).items():
-            brackets[pair] = xp.where(open_, xp.zeros_like(brackets[pair]), brackets[pair])
-            brackets[pair][open_] = values
+    shape = require_broadcast(r1=p.r1.shape, r2=p.r2.shape, u=p.u.shape)
+    wide = OrderParameters(*(xp.reshape(xp.astype(x, xp.float64), x.shape or (1,)) for x in p))
+    if activation not in NAMED.values():
+        for r in (wide.r1, wide.r2):
+            _require_resolved(xp, activation, r, order)
+    brackets = _brackets(xp, activation, wide, order, _LEVELS)
+    return {pair: xp.astype(xp.reshape(x, shape), p.u.dtype) for pair, x in brackets.items()}
+
+
+def _brackets(
+    xp: Any, activation: Activation, p: OrderParameters, order: int, levels: tuple[tuple[int, int], ...]
+) -> dict[tuple[str, str], Array]:
+    """Sum the series of every pair, and pass on to the next level those that have not converged."""
+    if not levels:
+        return _integrate(xp, activation, p, order)
+    (count, per_unit), finer = levels[0], levels[1:]
+    left, right = (_families(xp, activation, r, count, per_unit, order) for r in (p.r1, p.r2))
+    brackets, damping, converged = {}, xp.abs(p.u) ** count, True
+    for f, h in _needed(order):
+        brackets[f, h] = _mehler_sum(left[f].coefficients, right[h].coefficients, p.u)
+        scale, remainder = left[f].norm * right[h].norm, left[f].beyond * right[h].beyond * damping
+        converged = (remainder <= 0.1 * ACCURACY * scale) & left[f].accurate & right[h].accurate & converged
+    todo = ~converged
+    if not bool(xp.any(todo)):
+        return brackets
+    # The fewer neurons to expand: those of the open pairs, two a pair, or all there are.
+    if finer and 2 * int(xp.sum(xp.astype(todo, xp.int64))) > array_api_compat.size(p.r1) + array_api_compat.size(p.r2):
+        rest = _brackets(xp, activation, p, order, finer)
+        return {pair: xp.where(todo, rest[pair], brackets[pair]) for pair in brackets}
+    chosen = OrderParameters(*(xp.broadcast_to(x, todo.shape)[todo] for x in p))
+    for pair, values in _brackets(xp, activation, chosen, order, finer).items():
+        brackets[pair][todo] = values
     return brackets
 
 
 class _Family:
     """A function of the pre-activation of every neuron: Hermite coefficients, norm, and what lies beyond them."""
 
-    def __init__(self, xp: Any, coefficients: Array, norm: Array) -> None:
+    def __init__(self, xp: Any, coefficients: Array, norm: Array, accurate: Array) -> None:
         self.coefficients = coefficients  # order first: (P, ...)
         self.norm = norm
+        self.accurate = accurate  # whether the coefficients are
         # What the norm leaves over drowns in rounding once it is small; the last coefficients then tell more.
         left_over = xp.clip(norm**2 - xp.sum(coefficients**2, axis=0), 0.0, None)
         last = xp.sum(coefficients[-(coefficients.shape[0] // 4) :, ...] ** 2, axis=0)
         self.beyond = xp.sqrt(xp.maximum(left_over, last))
 
 
-def _families(xp: Any, activation: Activation, r: Array, count: int, order: int) -> dict[str, _Family]:
+def _families(xp: Any, activation: Activation, r: Array, count: int, per_unit: int, order: int) -> dict[str, _Family]:
     """Hermite coefficients of σ(rx) and of what else the order of derivative needs, for every neuron."""
     flat = xp.reshape(r, (-1,))
     blocks = [
-        _families_of_block(xp, activation, flat[start : min(start + _ROWS, flat.shape[0])], count, order)
+        _families_of_block(xp, activation, flat[start : min(start + _ROWS, flat.shape[0])], count, per_unit, order)
         for start in range(0, max(flat.shape[0], 1), _ROWS)
     ]
     families = {}
     for name in blocks[0]:
-        coefficients = xp.concat([block[name][0] for block in blocks], axis=1)
-        norm = xp.concat([block[name][1] for block in blocks], axis=0)
-        families[name] = _Family(xp, xp.reshape(coefficients, (count, *r.shape)), xp.reshape(norm, r.shape))
+        coefficients, norm, accurate = (xp.concat([block[name][i] for block in blocks], axis=-1) for i in range(3))
+        families[name] = _Family(
+            xp,
+            xp.reshape(coefficients, (count, *r.shape)),
+            xp.reshape(norm, r.shape),
+            xp.reshape(accurate, r.shape),
+        )
     return families
 
 
 def _families_of_block(
-    xp: Any, activation: Activation, r: Array, count: int, order: int
-) -> dict[str, tuple[Float[Array, "count rows"], Float[Array, " rows"]]]:
+    xp: Any, activation: Activation, r: Array, count: int, per_unit: int, order: int
+) -> dict[str, tuple[Float[Array, "count rows"], Float[Array, " rows"], Bool[Array, " rows"]]]:
     extra = count + 4  # multiplying by x and integrating by parts use up the last orders
-    device = array_api_compat.device(r)
-    nodes, weights, table = (xp.asarray(t, dtype=r.dtype, device=device) for t in _hermite_table(extra))
-    inputs = r[:, None] * nodes
+    nodes, weights = _rule(xp, r, per_unit)
+    table = xp.asarray(_hermite_table(extra, per_unit), device=array_api_compat.device(r))
 
-    def expand(values: Array, name: str) -> tuple[Array, Array]:
+    def expand(values: Array) -> tuple[Array, Array, Array]:
         even = 2 * xp.matmul(table[:, ::2], xp.matrix_transpose(values[:, ::2]))
         odd = 2 * xp.matmul(table[:, 1::2], xp.matrix_transpose(values[:, 1::2]))
-        norm = xp.sqrt(xp.sum(weights * values**2, axis=-1))
-        error = xp.max(xp.abs(even - odd), axis=0) / 2
-        _require_accuracy(xp, activation, name, error, norm, r)
-        return (even + odd) / 2, norm
+        norm = _norm(xp, weights, values)
+        return (even + odd) / 2, norm, xp.max(xp.abs(even - odd), axis=0) / 2 <= ACCURACY * norm
 
-    degrees = xp.astype(xp.arange(extra, device=device), r.dtype)[:, None]
+    degrees = xp.astype(xp.arange(extra, device=array_api_compat.device(r)), r.dtype)[:, None]
 
     def times_x(f: Array) -> Array:
         zero = xp.zeros_like(f[:1, :])
         down = xp.concat([zero, xp.sqrt(degrees[1:, :]) * f[:-1, :]], axis=0)
         return down + xp.concat([xp.sqrt(degrees[1:, :]) * f[1:, :], zero], axis=0)
 
-    f0, norm0 = expand(activation.function(inputs), "σ")
-    families = {"f0": (f0, norm0)}
+    inputs = r[:, None] * nodes
+    values = _evaluate(xp, activation, "σ", activation.function, inputs)
+    families = {"f0": expand(values)}
     if order > 0:
-        for name, derivative in zip(("f1", "f2"), _derivatives(xp, activation), strict=True):
-            families[name] = expand(derivative(inputs), name.replace("f1", "σ′").replace("f2", "σ″"))
+        slopes = _derivatives(xp, activation, inputs, values, families["f0"][1][:, None])
+        families |= {name: expand(slope) for name, slope in zip(("f1", "f2"), slopes, strict=True)}
     if order > 1:
         for name, source in (("xf1", "f1"), ("xf2", "f2"), ("xxf2", "xf2")):
-            f = times_x(families[source][0])
-            families[name] = (f, _norm_by_coefficients(xp, f, count))
-    return {name: (f[:count, :], norm) for name, (f, norm) in families.items()}
+            f, _, accurate = families[source]
+            f = times_x(f)
+            families[name] = (f, _norm_by_coefficients(xp, f, count), accurate)
+    return {name: (f[:count, :], norm, accurate) for name, (f, norm, accurate) in families.items()}
+
+
+def _norm(xp: Any, weights: Array, values: Array) -> Array:
+    """‖f‖ = √E[f²] of every row, without underflow of a tiny f."""
+    largest = xp.max(xp.abs(values), axis=-1)
+    largest = xp.where(largest > 0, largest, 1.0)
+    return largest * xp.sqrt(xp.sum(weights * (values / largest[:, None]) ** 2, axis=-1))
 
 
 def _norm_by_coefficients(xp: Any, f: Array, count: int) -> Array:
@@ -232,49 +264,98 @@ def _mehler_sum(f: Array, h: Array, u: Array) -> Array:
 
 
 def _integrate(
-    xp: Any, activation: Activation, p: OrderParameters, needed: list[tuple[str, str]]
+    xp: Any, activation: Activation, p: OrderParameters, order: int
 ) -> dict[tuple[str, str], Float[Array, " pairs"]]:
     """⟨f, h⟩ in two dimensions, x = αs + βt and ±y = αs − βt, where β is small for nearly parallel neurons."""
-    device = array_api_compat.device(p.u)
-    s = xp.asarray(_trapezoid(_PER_UNIT)[0], dtype=p.u.dtype, device=device)[:, None]
-    t = xp.asarray(_trapezoid(8)[0], dtype=p.u.dtype, device=device)
-    weight_s, weight_t = (xp.asarray(_trapezoid(n)[1], dtype=p.u.dtype, device=device) for n in (_PER_UNIT, 8))
-    results: dict[tuple[str, str], list[Array]] = {pair: [] for pair in needed}
+    (s, weight_s), (t, weight_t) = (_rule(xp, p.u, per_unit) for per_unit in (_FINEST, 8))
+    s = s[:, None]
+    results: dict[tuple[str, str], list[Array]] = {pair: [] for pair in _needed(order)}
     for r1, r2, u, v in zip(*p, strict=True):
         size = xp.abs(u)
         apart = v > 0  # so that autograd never meets √′(0)
         alpha = xp.sqrt((1 + size) / 2)
         beta = xp.where(apart, xp.sqrt(xp.where(apart, v, 1) / (2 * (1 + size))), 0.0)
         x, y = alpha * s + beta * t, xp.sign(u) * (alpha * s - beta * t)
-        left, right = (_on_grid(xp, activation, r, z, len(needed) > 1) for r, z in ((r1, x), (r2, y)))
-        for f, h in needed:
+        left, right = (_on_grid(xp, activation, r, z, order, weight_s, weight_t) for r, z in ((r1, x), (r2, y)))
+        for f, h in results:
             products = left[f] * right[h]
             full = xp.sum(weight_s * xp.sum(products * weight_t, axis=1))
             coarse = 4 * xp.sum(weight_s[::2] * xp.sum(products[::2, ::2] * weight_t[::2], axis=1))
             scale = xp.sqrt(xp.sum(weight_s * xp.sum(products**2 * weight_t, axis=1)))
-            _require_accuracy(xp, activation, "the interaction", xp.abs(full - coarse), scale, r1)
+            if not bool(xp.abs(full - coarse) <= ACCURACY * scale):
+                _refuse(activation, float(xp.maximum(r1, r2)), float(xp.abs(full - coarse)), float(scale))
             results[f, h].append(full)
     return {pair: xp.stack(values) for pair, values in results.items()}
 
 
-def _on_grid(xp: Any, activation: Activation, r: Array, z: Array, derivatives: bool) -> dict[str, Array]:
-    values = {"f0": activation.function(r * z)}
-    if derivatives:
-        f1, f2 = (derivative(r * z) for derivative in _derivatives(xp, activation))
-        values |= {"f1": f1, "f2": f2, "xf1": z * f1, "xf2": z * f2, "xxf2": z * z * f2}
+def _on_grid(
+    xp: Any, activation: Activation, r: Array, z: Array, order: int, weight_s: Array, weight_t: Array
+) -> dict[str, Array]:
+    f0 = _evaluate(xp, activation, "σ", activation.function, r * z)
+    if order == 0:
+        return {"f0": f0}
+    norm = xp.sqrt(xp.sum(weight_s * xp.sum(f0**2 * weight_t, axis=1)))
+    f1, f2 = _derivatives(xp, activation, r * z, f0, norm)
+    return {"f0": f0, "f1": f1, "f2": f2, "xf1": z * f1, "xf2": z * f2, "xxf2": z * z * f2}
+
+
+def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> None:
+    """Look at a reader's σ on a grid that shares no node and no step with the others, and at σ′ and σ″.
+
+    By Stein's lemma r E[σ′(rx)] = E[x σ(rx)] and r² E[σ″(rx)] = E[(x² − 1) σ(rx)].
+    """
+    if 0 in r.shape:
+        return
+    r = xp.max(r) * xp.ones((1, 1), dtype=r.dtype, device=array_api_compat.device(r))
+    moments, slopes = [], []
+    for per_unit, shift in ((_FINEST, 0.0), (61, 0.37)):
+        x, weights = _rule(xp, r, per_unit, shift)
+        y = r * x
+        f = _evaluate(xp, activation, "σ", activation.function, y)
+        norm = _norm(xp, weights, f)
+        moments.append([norm, *(xp.sum(weights * g * f) for g in (1, x, x * x - 1))])
+        if order > 0 and activation.derivatives is not None:
+            slopes = [
+                (r[0, 0] ** power * xp.sum(weights * g), moments[-1][1 + power], name)
+                for power, g, name in zip((1, 2), _derivatives(xp, activation, y, f, norm), ("σ′", "σ″"), strict=True)
+            ]
+    scale = float(norm[0])
+    error = max(float(xp.max(xp.abs(one - two))) for one, two in zip(*moments, strict=True))
+    if not error <= ACCURACY * 10 * scale:
+        _refuse(activation, float(r[0, 0]), error, scale)
+    for given, expected, name in slopes:
+        if not abs(float(given) - float(expected)) <= 1e-8 * (scale + abs(float(expected))):
+            raise ValueError(
+                f"{activation.name}: the {name} given in derivatives is not the derivative of σ: at norm r = "
+                f"{float(r[0, 0]):g} its mean is {float(given):g} where Stein's lemma needs {float(expected):g}"
+            )
+
+
+def _refuse(activation: Activation, norm: float, error: float, scale: float) -> None:
+    raise QuadratureError(
+        f"{activation.name}: the interaction at norm r = {norm:g} was integrated to within {error:.1g}, but "
+        f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth, has it a closed form? Short weight vectors are easier"
+    )
+
+
+def _evaluate(xp: Any, activation: Activation, what: str, function: Callable[[Array], Array], y: Array) -> Array:
+    """σ, σ′ or σ″ at y, of the shape and library of y and finite, or the reason why not."""
+    needs = f"{activation.name}: {what} must map an array to an array of the same shape, elementwise"
+    try:
+        with np.errstate(all="ignore"):
+            values = function(y)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{needs}, but given shape {tuple(y.shape)} it raised: {error}") from error
+    if not isinstance(values, type(y)):
+        raise TypeError(f"{needs}, but given a {type(y).__name__} it returned a {type(values).__name__}")
+    if values.shape != y.shape or not xp.isdtype(values.dtype, "real floating"):
+        raise TypeError(
+            f"{needs}, real: given shape {tuple(y.shape)} it returned shape {tuple(values.shape)} of {values.dtype}"
+        )
+    if not bool(xp.all(xp.isfinite(values))):
+        where = float(y[~xp.isfinite(values)][0])
+        raise QuadratureError(f"{activation.name}: {what} is not finite at {where:g}")
     return values
-
-
-def _require_accuracy(xp: Any, activation: Activation, what: str, error: Array, scale: Array, r: Array) -> None:
-    bad = ~(error <= ACCURACY * scale)
-    if bool(xp.any(bad)):
-        norm, error, scale = (
-            float(xp.max(xp.where(bad, xp.broadcast_to(x, bad.shape), 0.0))) for x in (r, error, scale)
-        )
-        raise QuadratureError(
-            f"{activation.name}: {what} at norm r = {norm:g} was integrated to within {error:.1g}, but "
-            f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth, has it a closed form? Short weight vectors are easier"
-        )
 
 
 # Central differences of orders 10 and 8: the weight of the centre, then of the neighbours at 1, 2, … steps.
@@ -286,46 +367,52 @@ _SECOND = (
 _STEP = 0.02  # where truncation (of a σ that varies over lengths of about 1) and rounding balance
 
 
-def _derivatives(xp: Any, activation: Activation) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """σ′ and σ″: those given, or differences whose two orders must agree."""
+def _derivatives(xp: Any, activation: Activation, y: Array, values: Array, scale: Array) -> tuple[Array, Array]:
+    """σ′ and σ″ at y: those given, or differences of which two orders must agree, relative to |σ| and to its norm."""
     if activation.derivatives is not None:
-        return activation.derivatives
-
-    def difference(y: Array, stencils: tuple, parity: int, divisor: float) -> Array:
-        ahead = [activation.function(y + step * _STEP) for step in range(6)]
-        back = [activation.function(y - step * _STEP) for step in range(6)]
+        return tuple(
+            _evaluate(xp, activation, name, f, y) for name, f in zip(("σ′", "σ″"), activation.derivatives, strict=True)
+        )
+    shifted = {step: _evaluate(xp, activation, "σ", activation.function, y + step * _STEP) for step in range(-5, 6)}
+    results = []
+    for stencils, parity, power in ((_FIRST, -1, 1), (_SECOND, 1, 2)):
         fine, coarse = (
-            sum((w * (f + parity * g) for w, f, g in zip(s[1:], ahead[1:], back[1:], strict=False)), s[0] * ahead[0])
+            sum((w * (shifted[i] + parity * shifted[-i]) for i, w in enumerate(s[1:], 1)), s[0] * shifted[0])
             for s in stencils
         )
-        error = float(xp.max(xp.abs(fine - coarse) / (1 + xp.abs(ahead[0])))) / divisor
+        error = float(xp.max(xp.abs(fine - coarse) / (scale + xp.abs(values)))) / _STEP**power
         if not error <= ACCURACY:
             raise QuadratureError(
                 f"{activation.name}: a derivative of σ by differences is only accurate to {error:.1g}, but "
                 f"{ACCURACY:g} is needed: give σ′ and σ″ to Activation(derivatives=…)"
             )
-        return fine / divisor
+        results.append(fine / _STEP**power)
+    return tuple(results)
 
-    return (lambda y: difference(y, _FIRST, -1, _STEP), lambda y: difference(y, _SECOND, 1, _STEP**2))
+
+def _rule(xp: Any, like: Array, per_unit: int, shift: float = 0.0) -> tuple[Array, Array]:
+    device = array_api_compat.device(like)
+    return tuple(xp.asarray(x, device=device) for x in _trapezoid(per_unit, shift))
 
 
 @lru_cache
-def _trapezoid(per_unit: int) -> tuple[np.ndarray, np.ndarray]:
+def _trapezoid(per_unit: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of the trapezoidal rule for a standard normal variable; the number of nodes is even."""
-    nodes = np.arange(-_REACH * per_unit, _REACH * per_unit) / per_unit
+    half = round(_REACH * per_unit)
+    nodes = (np.arange(-half, half) + shift) / per_unit
     return nodes, np.exp(-0.5 * nodes**2) / np.sqrt(2 * np.pi) / per_unit
 
 
 @lru_cache
-def _hermite_table(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes, weights, and the weighted orthonormal Hermite polynomials on the nodes, one row an order."""
-    nodes, weights = _trapezoid(_PER_UNIT)
+def _hermite_table(count: int, per_unit: int) -> np.ndarray:
+    """The weighted orthonormal Hermite polynomials on the nodes, one row an order."""
+    nodes, weights = _trapezoid(per_unit)
     table = np.zeros((count, nodes.size))
     table[0] = weights
     table[1] = nodes * weights
     for p in range(1, count - 1):
         table[p + 1] = (nodes * table[p] - np.sqrt(p) * table[p - 1]) / np.sqrt(p + 1)
-    return nodes, weights, table
+    return table
 
 
 def _worst(xp, values: Array, order: Array) -> float:

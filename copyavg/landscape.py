@@ -16,7 +16,7 @@ import array_api_compat
 from jaxtyping import Float
 
 from .activations import Activation, OrderParameters, get_activation
-from .arrays import Array, as_float_arrays
+from .arrays import Array, as_float_arrays, require_broadcast
 from .interaction import pair_terms
 from .network import Network
 
@@ -54,6 +54,8 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
     Notes
     -----
     With a closed form, |error| ≤ 1e-12 × the sum of the absolute terms; otherwise 1e-10 for ‖w‖ ≤ 10.
+    A neuron shorter than 1.5e-154 counts as w = 0. There, torch's autograd through `loss` meets the
+    kink of ‖w‖ and returns NaN: `gradient` and `hessian` are right.
 
     Examples
     --------
@@ -187,11 +189,7 @@ def _agree(student: Network, teacher: Network, activation: str | Activation) -> 
         raise ValueError(
             f"student and teacher must share an input dimension, but d = {student.d} and d = {teacher.d} were given"
         )
-    for ours, theirs in zip(reversed(student.batch_shape), reversed(teacher.batch_shape), strict=False):
-        if ours != theirs and 1 not in (ours, theirs):
-            raise ValueError(
-                f"the batches must broadcast, but {student.batch_shape} and {teacher.batch_shape} were given"
-            )
+    require_broadcast(**{"student's batch": student.batch_shape, "teacher's batch": teacher.batch_shape})
     if type(student.incoming) is not type(teacher.incoming):
         as_float_arrays(student=student.incoming, teacher=teacher.incoming)  # says what was mixed
     return array_api_compat.array_namespace(student.incoming), get_activation(activation)
@@ -247,7 +245,7 @@ def _others(xp: Any, rows: int, columns: int, dtype: Any, device: Any) -> Array:
 
 
 def _across(xp: Any, w: Float[Array, "pairs d"], p: Float[Array, "pairs d"]) -> Float[Array, "pairs d"]:
-    """p − (w·p/‖w‖²) w of nearly parallel vectors, of length ‖p‖√(1 − u²), to nearly full relative accuracy.
+    """Return p − (w·p/‖w‖²) w of nearly parallel vectors, of length ‖p‖√(1 − u²), to nearly full accuracy.
 
     With l the largest component of w, the vector e = p − (p_l/w_l) w is p's part away from w, measured
     obliquely; its components are 2 × 2 determinants over w_l, which Dekker's product gives without cancellation.

@@ -152,7 +152,9 @@ def random_student(
     Network(n=3, d=5, batch_shape=(8,))
     """
     n, d = require_whole("n", n), require_whole("d", d)
-    sizes = [batch] if isinstance(batch, (int, np.integer)) else batch
+    if not isinstance(batch, (int, np.integer, Sequence)):
+        raise TypeError(f"batch must be a whole number or a tuple of them, but was given {batch!r}")
+    sizes = batch if isinstance(batch, Sequence) else [batch]
     shape = tuple(require_whole("batch", size) for size in sizes)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {_kind(rng)}")

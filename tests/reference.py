@@ -113,7 +113,10 @@ def second(w, p, activation: str, itself: bool) -> tuple[list, list]:
 
     def block(identity, ww, wp, pw, pp):
         return [
-            [identity * (e == f) + ww * w[e] * w[f] + wp * w[e] * p[f] + pw * p[e] * w[f] + pp * p[e] * p[f] for f in span]
+            [
+                identity * (e == f) + ww * w[e] * w[f] + wp * w[e] * p[f] + pw * p[e] * w[f] + pp * p[e] * p[f]
+                for f in span
+            ]
             for e in span
         ]
 

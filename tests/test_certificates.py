@@ -26,3 +26,14 @@ def test_max_norm_sees_every_weight():
     assert max_norm(ca.Network([[1, 2]], [-9])) == 9
     for lost in ((np.nan, 0.0), (0.0, np.nan)):
         assert np.isnan(max_norm(ca.Network.unchecked(np.array([[lost[0]]]), np.array([lost[1]]))))
+
+
+@pytest.mark.bad_input
+def test_a_residual_is_one_number_and_has_no_sign():
+    with pytest.raises(TypeError, match="residual must be one real number, but was given None"):
+        Certificate("gap", None, 1.0)
+    with pytest.raises(TypeError, match="bound must be one real number"):
+        Certificate("gap", 0.0, np.ones(2))
+    with pytest.raises(ValueError, match="residual must not be negative, but was given -2: take its size"):
+        Certificate("gap", -2.0, 1.0)
+    assert Certificate("gap", -2.0, -3.0, at_least=True).residual == -2

@@ -51,6 +51,7 @@ def test_partitions_are_all_there_once():
     assert [len(set(partitions(12, n))) for n in range(1, 13)] == [1, 6, 12, 15, 13, 11, 7, 5, 3, 2, 1, 1]
     assert all(sum(p) == 12 and list(p) == sorted(p) for n in range(1, 13) for p in partitions(12, n))
     assert list(partitions(2, 3)) == []
+    assert next(partitions(3000, 2000)) == (1,) * 1999 + (1001,)
 
 
 @pytest.mark.bad_input
@@ -62,6 +63,7 @@ def test_partitions_are_all_there_once():
         ((2, 0), ValueError, "partition must be a whole number of at least 1, but was given 0"),
         ((2, 1.5), TypeError, "partition must be a sequence of positive whole numbers.*given 1.5"),
         (3, TypeError, "partition must be a sequence of positive whole numbers"),
+        ((10**400,), ValueError, "at most 2⁵³"),
     ],
 )
 def test_bad_partitions(function, partition, error, message):

@@ -303,7 +303,7 @@ class TestBadInput:
             ca.loss(ca.orthonormal_teacher(2, 3), ca.orthonormal_teacher(2))
 
     def test_batches_must_broadcast(self, rng):
-        with pytest.raises(ValueError, match=r"\(3,\) and \(2,\)"):
+        with pytest.raises(ValueError, match=r"student's batch with \(3,\), teacher's batch with \(2,\)"):
             ca.gradient(ca.random_student(1, 2, rng, batch=3), ca.random_student(1, 2, rng, batch=2))
 
     def test_networks_are_needed(self):

@@ -87,6 +87,7 @@ class TestBadInput:
             ((3, 1.5, np.random.default_rng(0)), {}, TypeError, "d must be"),
             ((3, 3, 0), {}, TypeError, "rng must be a numpy.random.Generator.*not int"),
             ((3, 3, np.random.default_rng(0)), {"batch": -1}, ValueError, "batch must be"),
+            ((3, 3, np.random.default_rng(0)), {"batch": None}, TypeError, "batch must be a whole number or a tuple"),
             ((3, 3, np.random.default_rng(0)), {"init": "he"}, ValueError, "init must be 'glorot', but was given 'he'"),
         ],
     )
