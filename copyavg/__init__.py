@@ -1,20 +1,25 @@
-"""copyavg: the exact loss landscape of a student network that is smaller than its teacher."""
+"""The exact loss landscape of a student network that is smaller than its teacher."""
 
 from .activations import Activation
-from .configurations import copy_average, copy_average_loss
+from .configurations import copy_average, copy_average_loss, n_copy, optimal_copy_average
 from .interaction import interaction
 from .landscape import gradient, hessian, loss
 from .network import Network, orthonormal_teacher, random_student
+from .stability import Stability, stability
 
 __all__ = [
     "Activation",
     "Network",
+    "Stability",
     "copy_average",
     "copy_average_loss",
     "gradient",
     "hessian",
     "interaction",
     "loss",
+    "n_copy",
+    "optimal_copy_average",
     "orthonormal_teacher",
     "random_student",
+    "stability",
 ]

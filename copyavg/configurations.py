@@ -1,12 +1,25 @@
-"""Configurations with a name: the copy-average points of a unit-orthonormal teacher (erf)."""
+"""Configurations with a name: the copy-average and the n-copy points of a unit-orthonormal teacher."""
 
 from collections.abc import Iterator, Sequence
-from math import asin, fsum, pi
+from functools import lru_cache
+from math import asin, fsum, pi, sqrt
 
 import numpy as np
+from jaxtyping import Float
 
+from .activations import Activation, get_activation
 from .arrays import require_whole
 from .network import Network
+from .symmetry import (
+    Family,
+    NoCriticalPointError,
+    copy_average_family,
+    critical_point,
+    n_copy_family,
+    require_smaller,
+)
+
+_SHORTEST_STEP = 1e-4  # in p, by which the n-copy branch is followed
 
 
 def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
@@ -72,6 +85,184 @@ def copy_average_loss(partition: Sequence[int]) -> float:
     0.0405932
     """
     return fsum(m / 3 - 2 * m**2 / pi * asin(1 / (2 * m)) for m in _require_partition(partition) if m > 1)
+
+
+def optimal_copy_average(n: int, k: int, d: int | None = None) -> Network:
+    """Return the copy-average point of lowest loss (erf): n − 1 copies and one average of k − n + 1.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    d : int, optional
+        Input dimension, at least k; k unless given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n, k or d is not a whole number, n > k, or d < k.
+
+    Notes
+    -----
+    That it is the best of the copy-average points is Simsek, Bendjeddou, Gerstner and Brea's (2023); the book
+    derives it from the concavity of L*. It is not always the best of all points: see `n_copy`.
+
+    Examples
+    --------
+    >>> optimal_copy_average(3, 5).outgoing
+    array([1., 1., 3.])
+    """
+    n, k = require_smaller(n, k)
+    return copy_average((1,) * (n - 1) + (k - n + 1,), d)
+
+
+def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None = None) -> Network:
+    """Return the n-copy point: every student neuron singles out a teacher neuron of its own, all alike.
+
+        wᵢ = α vᵢ + β Σ_{j≤n, j≠i} vⱼ + γ Σ_{j>n} vⱼ,   aᵢ = a,   α > β.
+
+    The four numbers are those of the branch of critical points that starts at n = k − 1 and is followed down
+    to n. Where it ends before, there is no n-copy point.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k; for n = k it is the teacher.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own.
+    d : int, optional
+        Input dimension, at least k; k unless given.
+
+    Raises
+    ------
+    NoCriticalPointError
+        If the branch does not reach n. It is a `ValueError`.
+    TypeError, ValueError
+        If n, k or d is not a whole number, n > k, d < k, or the activation is unknown.
+
+    Notes
+    -----
+    The paper (Simsek et al. 2023) reports gradient flow to end at points where every student neuron
+    approximately copies a teacher neuron; that these four numbers describe them is derived in this book.
+
+    Examples
+    --------
+    >>> point = n_copy(8, 10)
+    >>> point.incoming[0, [0, 1, 9]].round(4), point.outgoing[0].round(4)
+    (array([ 0.8505, -0.0157,  0.0912]), np.float64(1.2633))
+    """
+    n, k = require_smaller(n, k)
+    return n_copy_family(n, k, activation).student(n_copy_parameters(n, k, activation), d)
+
+
+def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
+    """Return (α, β, γ, a, δ, ε, b) of n − 1 copies and one average, at any k, without those that do not occur.
+
+    For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is
+    the critical point of the same symmetry that Newton's method reaches from erf's.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own.
+
+    Raises
+    ------
+    NoCriticalPointError
+        If Newton's method finds no such point. It is a `ValueError`.
+    TypeError, ValueError
+        If n or k is not a whole number, n > k, or the activation is unknown.
+
+    Examples
+    --------
+    >>> copy_average_parameters(2, 3)[-2:].round(3)  # ε and b of an average of two
+    array([0.408, 2.   ])
+    """
+    family = copy_average_family(n, k, activation)
+    m = k - n + 1
+    values = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
+    average = {"copied": 0.0, "rest": 1 / sqrt(m * (2 * m - 1)), "outgoing": float(m)}
+    x = np.array([(average if orbit.neuron == len(family.copied) else values)[orbit.kind] for orbit in family.orbits])
+    return x if family.activation is get_activation("erf") else critical_point(family, x)
+
+
+def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
+    """Return (α, β, γ, a) of the n-copy point, at any k, without those that do not occur.
+
+    Parameters, errors and source are those of `n_copy`.
+
+    Examples
+    --------
+    >>> n_copy_parameters(700, 1000).round(4)
+    array([ 0.9883, -0.    ,  0.0014,  1.0202])
+    """
+    n, k = require_smaller(n, k)
+    activation = get_activation(activation)
+    if n == k:
+        return np.array([1.0, 0.0, 1.0] if n > 1 else [1.0, 1.0])
+    if n == 1:
+        raise NoCriticalPointError(
+            f"there is no n-copy point at n = 1, k = {k}: a single student neuron singles nobody out, it averages"
+        )
+    return _n_copy_branch(k, activation).follow(n).copy()
+
+
+class _NCopyBranch:
+    """The n-copy points of k teacher neurons, as a curve over real p, which is followed no further than asked."""
+
+    def __init__(self, k: int, activation: Activation) -> None:
+        self.k, self.activation = k, activation
+        self.points = [(float(k - 1), self._start())]  # (p, parameters), p falling
+        self.ends: float | None = None
+
+    def _start(self) -> Float[np.ndarray, "4"]:
+        """From the copied neurons themselves, with the last one shared out evenly."""
+        for outgoing in (1.0, 1 + 0.5 / self.k):
+            try:
+                x = self._at(self.k - 1.0, np.array([1, 0, 1 / (self.k - 1), outgoing]))
+            except NoCriticalPointError:
+                continue
+            if x[0] > x[1] and x[3] > 0.5:
+                return x
+        raise NoCriticalPointError(
+            f"no n-copy point was found at n = {self.k - 1}, k = {self.k} for {self.activation.name}"
+        )
+
+    def _at(self, p: float, guess: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
+        return critical_point(Family((p,), (self.k - p,), average=False, activation=self.activation), guess)
+
+    def follow(self, n: int) -> Float[np.ndarray, "4"]:
+        """Return the point at p = n, with steps as long as Newton's method and changes of 10 % allow."""
+        reached = [i for i, (p, _) in enumerate(self.points) if p >= n]
+        (p, x), before = self.points[reached[-1]], self.points[reached[-2]] if len(reached) > 1 else None
+        step = 1.0 if before is None else before[0] - p
+        while p > n:
+            if self.ends is not None and p <= self.ends:
+                raise NoCriticalPointError(
+                    f"there is no n-copy point at n = {n}, k = {self.k} for {self.activation.name}: its branch, "
+                    f"followed in real n from n = {self.k - 1}, ends near n = {self.ends:.3f}"
+                )
+            target = max(p - step, float(n))
+            guess = x if before is None else x + (x - before[1]) * (target - p) / (p - before[0])
+            try:
+                ahead = self._at(target, guess)
+                arrived = bool(np.all(np.abs(ahead - x) <= 0.1 * np.abs(x))) and ahead[0] > ahead[1]
+            except NoCriticalPointError:
+                arrived = False
+            if arrived:
+                before, p, x, step = (p, x), target, ahead, 2 * (p - target)
+                self.points = sorted([*self.points, (p, x)], key=lambda point: -point[0])
+            else:
+                step = (p - target) / 2
+                self.ends = p if step < _SHORTEST_STEP else None
+        return x
+
+
+@lru_cache(maxsize=64)
+def _n_copy_branch(k: int, activation: Activation) -> _NCopyBranch:
+    return _NCopyBranch(k, activation)
 
 
 def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:

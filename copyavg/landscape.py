@@ -10,7 +10,7 @@ student neuron.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import array_api_compat
 from jaxtyping import Float
@@ -135,15 +135,11 @@ def hessian(student: Network, teacher: Network, activation: str | Activation = "
 
 def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Array) -> Float[Array, "chunk N N"]:
     n, d = w.shape[-2:]
-    p = _order_parameters(xp, w, partners)
-    t = pair_terms(activation, p, 2)
-    t = type(t)(*(xp.broadcast_to(term, p.u.shape)[..., None] for term in t))  # against vectors, from here on
+    geometry = pair_geometry(xp, w, partners)
+    t = pair_terms(activation, geometry.order_parameters, 2)
+    t = type(t)(*(xp.broadcast_to(term, geometry.order_parameters.u.shape)[..., None] for term in t))
     students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
-    w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
-    m = p_hat - p.u[..., None] * w_hat  # the part of each partner's direction across w, shape (…, n, n + k, d)
-    close = p.v < _CLOSE
-    if bool(xp.any(close)):
-        m[close] = _across(xp, *_pairs(xp, w, partners, close)) / xp.broadcast_to(p.r2, close.shape)[close][:, None]
+    w_hat, p_hat, m = geometry.w_hat[..., :, None, :], geometry.p_hat[..., None, :, :], geometry.across
     both = 2 * c[..., students, None, None] * c[..., None, :, None]  # 2 aᵢ c, shape (…, n, n + k, 1)
 
     # ∂²/∂wᵢ²: the partners of a neuron add up.
@@ -205,6 +201,38 @@ def _partners(
         w, v = xp.broadcast_to(w, (*batch, *w.shape[-2:])), xp.broadcast_to(v, (*batch, *v.shape[-2:]))
         a, b = xp.broadcast_to(a, (*batch, a.shape[-1])), xp.broadcast_to(b, (*batch, b.shape[-1]))
     return xp.concat([w, v], axis=-2), xp.concat([a, b], axis=-1)
+
+
+class PairGeometry(NamedTuple):
+    """Neurons and their partners: order parameters, directions ŵ and p̂, and m = p̂ − uŵ, all batched."""
+
+    order_parameters: OrderParameters
+    w_hat: Float[Array, "*batch n d"] | None
+    p_hat: Float[Array, "*batch partners d"] | None
+    across: Float[Array, "*batch n partners d"] | None
+
+
+def pair_geometry(
+    xp: Any,
+    neurons: Float[Array, "*batch n d"],
+    partners: Float[Array, "*batch partners d"],
+    *,
+    directions: bool = True,
+) -> PairGeometry:
+    """Return what the interactions of all neurons with all partners, the neurons first among them, depend on.
+
+    Without `directions` only the order parameters are computed.
+    """
+    p = _order_parameters(xp, neurons, partners)
+    if not directions:
+        return PairGeometry(p, None, None, None)
+    w_hat, p_hat = _directions(xp, neurons), _directions(xp, partners)
+    across = p_hat[..., None, :, :] - p.u[..., None] * w_hat[..., :, None, :]
+    close = p.v < _CLOSE
+    if bool(xp.any(close)):
+        lengths = xp.broadcast_to(p.r2, close.shape)[close][:, None]
+        across[close] = _across(xp, *_pairs(xp, neurons, partners, close)) / lengths
+    return PairGeometry(p, w_hat, p_hat, across)
 
 
 def _order_parameters(

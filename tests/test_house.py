@@ -20,7 +20,9 @@ ROOMS = [
     "network",
     "interaction",
     "landscape",
+    "symmetry",
     "configurations",
+    "stability",
     "certificates",
     "figures",
 ]

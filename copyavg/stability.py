@@ -1,0 +1,98 @@
+"""Is a point of a family a minimum? Loss, smallest eigenvalue and index of its Hessian, at any k."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .activations import Activation, get_activation
+from .configurations import copy_average_parameters, n_copy_parameters
+from .symmetry import Block, copy_average_family, hessian_blocks, n_copy_family, require_smaller
+
+_ROUNDING = 1e-12  # eigenvalues smaller than this times the largest have no sign
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What the Hessian at a critical point says.
+
+    Attributes
+    ----------
+    loss : float
+        The population loss.
+    smallest_eigenvalue : float
+        Of the Hessian over all n(d + 1) weights; for ReLU over those across the gauge (w, a) → (cw, a/c), at
+        ‖w‖ = |a|.
+    index : int
+        Number of negative eigenvalues: 0 at a minimum. Those within 1e-12 of the largest count as zero.
+    blocks : list of Block
+        The Hessian by irreducible representations (`copyavg.symmetry.hessian_blocks`).
+
+    Examples
+    --------
+    >>> copy_and_average = stability(2, 3)
+    >>> [block.name for block in copy_and_average.blocks]
+    ['trivial', 'rest']
+    """
+
+    loss: float
+    smallest_eigenvalue: float
+    index: int
+    blocks: list[Block]
+
+
+def stability(
+    n: int, k: int, family: str = "copy-average", activation: str | Activation = "erf", d: int | None = None
+) -> Stability:
+    """Return loss, smallest eigenvalue and index of the best copy-average or the n-copy point, at any k.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    family : {"copy-average", "n-copy"}
+        Which point: n − 1 copies and one average of the rest, or n neurons that single out one teacher neuron
+        each.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own. For erf the copy-average point has a
+        closed form. For others it is the critical point of the same symmetry that Newton's method reaches
+        from there.
+    d : int, optional
+        Input dimension, at least k; k unless given. More dimensions add eigenvalues, not parameters.
+
+    Raises
+    ------
+    NoCriticalPointError
+        If the family has no such point. It is a `ValueError`.
+    TypeError, ValueError
+        If n, k or d is not a whole number, n > k, d < k, or family or activation is unknown.
+
+    Notes
+    -----
+    The cost does not depend on n, k and d. Derived in this book.
+
+    Examples
+    --------
+    >>> copies_and_an_average, ten_thousand = stability(3, 10), stability(9000, 10_000, "n-copy")
+    >>> copies_and_an_average.index, ten_thousand.index  # both are minima
+    (0, 0)
+    >>> stability(9, 10).index  # this one is a saddle
+    1
+    """
+    n, k = require_smaller(n, k)
+    activation = get_activation(activation)
+    if family == "n-copy":
+        students, x = n_copy_family(n, k, activation), n_copy_parameters(n, k, activation)
+    elif family == "copy-average":
+        students, x = copy_average_family(n, k, activation), copy_average_parameters(n, k, activation)
+    else:
+        raise ValueError(f"family must be 'copy-average' or 'n-copy', but was given {family!r}")
+    blocks = hessian_blocks(students, x, d)
+    eigenvalues = [np.linalg.eigvalsh(block.matrix) for block in blocks]
+    largest = max(np.abs(values).max() for values in eigenvalues)
+    negative = [int(np.sum(values < -_ROUNDING * largest)) for values in eigenvalues]
+    return Stability(
+        loss=students.loss(x),
+        smallest_eigenvalue=float(min(values[0] for values in eigenvalues)),
+        index=sum(number * block.multiplicity for number, block in zip(negative, blocks, strict=True)),
+        blocks=blocks,
+    )
