@@ -1,6 +1,7 @@
 """The exact loss landscape of a student network that is smaller than its teacher."""
 
 from .activations import Activation
+from .averaging import one_neuron, one_neuron_critical_points
 from .configurations import copy_average, copy_average_loss, n_copy, optimal_copy_average
 from .interaction import interaction
 from .landscape import gradient, hessian, loss
@@ -18,6 +19,8 @@ __all__ = [
     "interaction",
     "loss",
     "n_copy",
+    "one_neuron",
+    "one_neuron_critical_points",
     "optimal_copy_average",
     "orthonormal_teacher",
     "random_student",

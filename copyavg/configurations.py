@@ -196,7 +196,7 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
     Examples
     --------
     >>> n_copy_parameters(700, 1000).round(4)
-    array([ 0.9883, -0.    ,  0.0014,  1.0202])
+    array([ 0.9866, -0.    ,  0.0014,  1.0229])
     """
     n, k = require_smaller(n, k)
     activation = get_activation(activation)

@@ -32,7 +32,6 @@ from .interaction import pair_terms
 from .landscape import PairGeometry, pair_geometry
 from .network import Network
 
-
 Size = int | float  # of a cell: whole, where it is that of a network
 
 

@@ -21,6 +21,7 @@ ROOMS = [
     "interaction",
     "landscape",
     "symmetry",
+    "averaging",
     "configurations",
     "stability",
     "certificates",

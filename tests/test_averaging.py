@@ -1,0 +1,181 @@
+"""One neuron for a whole teacher: closed forms, quadrature against other routes, and searches without constraints."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import copyavg as ca
+from copyavg.activations import NAMED, Activation
+from copyavg.averaging import Profile, one_neuron, one_neuron_critical_points
+from copyavg.certificates import max_norm
+from copyavg.interaction import QuadratureError
+
+NUMERICAL = ("tanh", "sigmoid", "softplus", "gelu", "silu")
+
+
+def network(k: int, radius: float, outgoing: float, correlation: float) -> ca.Network:
+    return ca.Network(np.full((1, k), radius * correlation), [outgoing])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 7, 30])
+@pytest.mark.parametrize("activation", ["erf", "relu", "tanh", "sigmoid", "softplus"])
+def test_the_best_neuron_is_critical_and_has_its_loss(k, activation):
+    best, teacher = one_neuron(k, activation), ca.orthonormal_teacher(k)
+    point = network(k, best.radius, best.outgoing, best.correlation)
+    assert max_norm(ca.gradient(point, teacher, activation)) <= 1e-10 * k
+    assert abs(ca.loss(point, teacher, activation) - best.loss) <= 1e-12 * k**2
+    assert best.reason == ""
+
+
+@pytest.mark.parametrize("k", [1, 2, 10, 10**3, 10**6])
+def test_closed_forms_against_high_precision(k):
+    with mpmath.workdps(40):
+        m, u = mpmath.mpf(k), 1 / mpmath.sqrt(k)
+        erf = m / 3 - 2 * m**2 / mpmath.pi * mpmath.asin(1 / (2 * m))
+        h = (mpmath.sqrt(1 - u**2) + (mpmath.pi - mpmath.acos(u)) * u) / (2 * mpmath.pi)
+        relu = m / 2 + m * (m - 1) / (2 * mpmath.pi) - 2 * (m * h) ** 2
+    best = one_neuron(k)
+    assert best.loss == pytest.approx(float(erf), rel=1e-12, abs=1e-15)
+    assert (best.radius, best.outgoing) == pytest.approx((1 / np.sqrt(2 * k - 1), k), rel=1e-15)
+    best = one_neuron(k, "relu")
+    assert best.loss == pytest.approx(float(relu), rel=1e-12, abs=1e-15)
+    assert best.radius * best.outgoing == pytest.approx(float(2 * m * h), rel=1e-14)
+
+
+@pytest.mark.parametrize("k", [2, 5, 40])
+def test_the_profile_of_an_activation_with_a_closed_form(k):
+    """Without its closed form, erf goes the way of all others and must arrive at the same point."""
+    erf = Activation("own erf", NAMED["erf"].function, NAMED["erf"].derivatives)
+    ours, exact = one_neuron(k, erf), one_neuron(k)
+    assert (ours.radius, ours.outgoing, ours.loss) == pytest.approx(
+        (exact.radius, exact.outgoing, exact.loss), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("activation", NUMERICAL)
+@pytest.mark.parametrize("k", [2, 9])
+def test_the_profile_is_the_loss_and_its_slope_the_gradient(activation, k):
+    profile, teacher = Profile(k, activation), ca.orthonormal_teacher(k)
+    for r in (0.02, 0.4, 1.5, 6.0):
+        point = network(k, r, profile.outgoing(r), 1 / np.sqrt(k))
+        assert abs(profile.loss(r) - ca.loss(point, teacher, activation)) <= 1e-10 * k**2
+        slope = ca.gradient(point, teacher, activation)
+        assert abs(slope.outgoing[0]) <= 1e-9 * k**2
+        assert abs(profile.slope(r) - slope.incoming[0].sum() / np.sqrt(k)) <= 1e-9 * k**2 / r
+
+
+@pytest.mark.parametrize("k", [10**4, 10**6])
+def test_a_large_teacher_against_the_taylor_series(k):
+    """At r ~ 1e-3 tanh is its Taylor series, whose Hermite coefficients are exact; 40 digits."""
+    taylor = {1: 1, 3: -1 / mpmath.mpf(3), 5: mpmath.mpf(2) / 15, 7: -mpmath.mpf(17) / 315, 9: mpmath.mpf(62) / 2835}
+    with mpmath.workdps(40):
+        hermite = {1: {1: 1}, 3: {3: 1, 1: -3}, 5: {5: 1, 3: -10, 1: 15}}
+
+        def coefficient(p, r):
+            moments = (c * h * r**m * mpmath.fac2(m + i - 1) for m, c in taylor.items() for i, h in hermite[p].items())
+            return mpmath.fsum(moments) / mpmath.sqrt(mpmath.factorial(p))
+
+        def density(x):
+            return mpmath.exp(-(x**2) / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+        tau = {}
+        for p, h in hermite.items():
+            integrand = lambda x, h=h: mpmath.tanh(x) * density(x) * sum(c * x**i for i, c in h.items())  # noqa: E731
+            t = mpmath.quad(integrand, [-20, -5, 0, 5, 20]) / mpmath.sqrt(mpmath.factorial(p))
+            tau[p] = t * mpmath.mpf(k) ** (1 - mpmath.mpf(p) / 2)
+
+        def explained(r):
+            c = {p: coefficient(p, r) for p in tau}
+            return sum(c[p] * tau[p] for p in tau) ** 2 / sum(x**2 for x in c.values())
+
+        ours = one_neuron(k, "tanh").radius
+        r = mpmath.findroot(lambda r: mpmath.diff(explained, r, h=r * mpmath.mpf(10) ** -10), mpmath.mpf(ours))
+    assert ours == pytest.approx(float(r), rel=1e-9)
+
+
+def search(k: int, activation: str, rng: np.random.Generator, starts: int) -> float:
+    """The lowest loss found over all w in k dimensions, at the best outgoing weight, without constraints."""
+    teacher, losses = ca.orthonormal_teacher(k), []
+
+    def objective(x):
+        point = ca.Network(x[None, :k], x[k:])
+        slope = ca.gradient(point, teacher, activation)
+        return float(ca.loss(point, teacher, activation)), np.append(slope.incoming, slope.outgoing)
+
+    for _ in range(starts):
+        start = np.append(rng.normal(size=k), rng.normal())
+        losses.append(minimize(objective, start, jac=True, bounds=[(-2.5, 2.5)] * k + [(None, None)]).fun)
+    return min(losses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", NAMED)
+@pytest.mark.parametrize("k", [2, 3])
+def test_no_unequal_correlations_do_better(k, activation, rng):
+    """A search over all weights finds the same loss, or, where there is no minimiser, never less than the infimum."""
+    found, best = search(k, activation, rng, 4), one_neuron(k, activation)
+    assert found >= best.loss - 1e-9
+    if not best.reason:
+        assert found == pytest.approx(best.loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("activation", "k", "says"),
+    [("gelu", 2, "r → ∞, where gelu acts as a ReLU"), ("gelu", 10**6, "r → ∞"), ("silu", 3, "r → ∞"), ("silu", 2, "")],
+)
+def test_where_there_is_no_minimiser(activation, k, says):
+    best = one_neuron(k, activation)
+    assert says in best.reason
+    assert (best.radius is None) == (best.outgoing is None) == bool(says)
+    profile = Profile(k, activation)
+    assert all(profile.loss(r) > best.loss for r in np.geomspace(0.01, 12, 60) if r != best.radius)
+
+
+def test_the_limits_of_the_profile():
+    """Far out the loss tends to that of the limiting activation, with an error that falls like 1/r²."""
+    for activation, k in [("gelu", 3), ("silu", 2), ("softplus", 4), ("tanh", 5), ("sigmoid", 3)]:
+        profile = Profile(k, activation)
+        limit = profile.limits()[1][0]
+        near, far = (abs(profile.loss(r) - limit) for r in (6.0, 12.0))
+        assert far < 0.7 * near < 0.1 * k**2
+        near, far = (abs(profile.loss(r) - profile.limits()[0][0]) for r in (2e-2 / k, 1e-2 / k))
+        assert far < 0.7 * near < 0.1
+
+
+def test_critical_points_of_erf_and_relu():
+    for k in (1, 2, 5):
+        plus, minus = one_neuron_critical_points(k).isolated
+        assert (plus.index, minus.index) == (0, 0)
+        assert (plus.outgoing, plus.correlation) == (-minus.outgoing, -minus.correlation)
+    for k in (2, 5, 9):
+        best, opposite = one_neuron_critical_points(k, "relu").isolated
+        assert (best.index, opposite.index) == (0, k - 1)
+        point = network(k, opposite.radius, opposite.outgoing, opposite.correlation)
+        assert max_norm(ca.gradient(point, ca.orthonormal_teacher(k), "relu")) <= 1e-13 * k
+        assert opposite.loss == pytest.approx(ca.loss(point, ca.orthonormal_teacher(k), "relu"), rel=1e-12)
+    assert len(one_neuron_critical_points(1, "relu").isolated) == 1
+    low, high = one_neuron_critical_points(2, "silu").isolated
+    assert (low.index, high.index) == (0, 1)
+
+
+def test_the_silent_neurons_of_erf_are_saddles_of_index_one():
+    """On the continuum a = 0, Σⱼ g = 0: here with u = (1, −1)/√2 and, beyond the teacher, u = 0."""
+    for w in ([1.3, -1.3, 0.0], [0.0, 0.0, 0.7]):
+        point, teacher = ca.Network([w], [0.0]), ca.orthonormal_teacher(2, 3)
+        assert max_norm(ca.gradient(point, teacher)) < 1e-15
+        assert np.sum(np.linalg.eigvalsh(ca.hessian(point, teacher)) < -1e-12) == 1
+
+
+def test_a_teacher_of_one_neuron_is_copied():
+    assert one_neuron(1, "gelu") == ca.one_neuron(1, "relu") == one_neuron(1)
+
+
+@pytest.mark.bad_input
+def test_bad_input():
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, but was given 0"):
+        one_neuron(0)
+    with pytest.raises(ValueError, match="'step'"):
+        one_neuron_critical_points(2, "step")
+    with pytest.raises(QuadratureError, match="kinked"):
+        one_neuron(2, Activation("kinked", np.abs))
