@@ -228,7 +228,8 @@ def pair_geometry(
         return PairGeometry(p, None, None, None)
     w_hat, p_hat = _directions(xp, neurons), _directions(xp, partners)
     across = p_hat[..., None, :, :] - p.u[..., None] * w_hat[..., :, None, :]
-    close = p.v < _CLOSE
+    across *= xp.astype(p.v > 0, across.dtype)[..., None]  # of parallel neurons only rounding would be left
+    close = (p.v > 0) & (p.v < _CLOSE)
     if bool(xp.any(close)):
         lengths = xp.broadcast_to(p.r2, close.shape)[close][:, None]
         across[close] = _across(xp, *_pairs(xp, neurons, partners, close)) / lengths

@@ -278,6 +278,14 @@ def test_float32_stays_float32(pair):
     np.testing.assert_allclose(ca.loss(student, teacher), ca.loss(*pair), rtol=1e-4)
 
 
+@pytest.mark.parametrize("activation", ["erf", "relu", "gelu"])
+def test_norms_whose_squares_underflow(activation):
+    for size in (1e-150, 1e-158, 1e-163, 1e-170, 1e-300):
+        student = ca.Network([[0.6 * size, 0.8 * size], [size, 0.0]], [1.0, -1.0])
+        assert np.all(np.isfinite(ca.hessian(student, ca.orthonormal_teacher(2), activation)))
+        assert np.all(np.isfinite(ca.gradient(student, ca.orthonormal_teacher(2), activation).incoming))
+
+
 def test_a_neuron_without_incoming_weights_is_silent():
     """At w = 0 there is no direction, yet ∂L/∂w = −2a Σⱼ bⱼ E[σ′(0)σ′(vⱼ·x)] vⱼ is well defined."""
     student, teacher = ca.Network(np.zeros((1, 2)), [3.0]), ca.orthonormal_teacher(2)
