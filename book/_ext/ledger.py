@@ -173,6 +173,7 @@ def judge(
 def _shortcomings(
     claim: Claim, outcomes: Mapping[str, str], residuals: Mapping[tuple[str, str], float]
 ) -> Iterable[str]:
+    all_passed = True
     for listed in claim.tests:
         ran = {test: outcome for test, outcome in outcomes.items() if listed in (test, test.split("[")[0])}
         if not ran:
@@ -180,16 +181,20 @@ def _shortcomings(
                 f"Claim {claim.id}: its test {listed} did not run. "
                 f'Mend its name in book/claims.yml, or mark it @pytest.mark.claim("{claim.id}").'
             )
-        for test, outcome in ran.items():
-            if outcome != "passed":
-                yield f"Claim {claim.id}: its test {test} {outcome}. See why with: pytest '{test}'"
+        not_passed = [test for test, outcome in ran.items() if outcome != "passed"]
+        if not_passed:
+            first, *more = not_passed
+            others = f", and {len(more)} more of its cases did not pass" if more else ""
+            yield f"Claim {claim.id}: its test {first} {ran[first]}{others}. See why with: pytest '{first}'"
+        all_passed &= bool(ran) and not not_passed
     for route in claim.routes:
         worst = residuals.get((claim.id, route.name))
         if worst is None:
-            yield (
-                f'Claim {claim.id}: no test recorded a residual on its route "{route.name}". '
-                f'Call residual("{claim.id}", "{route.name}", …) in a test, or remove the route.'
-            )
+            if all_passed:
+                yield (
+                    f'Claim {claim.id}: no test recorded a residual on its route "{route.name}". '
+                    f'Call residual("{claim.id}", "{route.name}", …) in a test, or remove the route.'
+                )
         elif not (worst >= route.bound if route.at_least else worst <= route.bound):
             yield f'Claim {claim.id}: on its route "{route.name}" {worst:.3g} is on the wrong side of {route.bound:g}.'
 
