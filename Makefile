@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 SITE := _build/html
+RUN := _build/claims.json
+TEST_CLAIMS := $(BIN)/pytest tests -q -m claim --record-claims -p no:cacheprovider
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json) $(shell find book -type f -not -name '*.pyc')
+SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json) $(wildcard tests/*.py) $(shell find book -type f -not -name '*.pyc')
 
 # TORCH=cpu takes torch's CPU-only build, from the index that the Binder environment names.
 ifeq ($(TORCH),cpu)
@@ -19,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help book html lab test check notebooks figures bench binder-test clean
+.PHONY: help book claims html lab test check notebooks figures bench binder-test clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -31,13 +33,19 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
 	@touch $@
 
-book: $(STAMP) ## Execute every notebook, build the site and say where it is.
+book: $(STAMP) claims ## Test every claim, execute every notebook, build the site and say where it is.
 	$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@touch $(SITE)/.complete
 	@echo "The book is built. Open it with:  $(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000"
 	@echo "and visit http://127.0.0.1:8000, or open the file $(SITE)/index.html."
 
-html: $(STAMP) ## While writing prose: render the committed outputs, executing nothing.
+claims: $(STAMP) ## Test every claim, and keep the verdicts and residuals that the pages show.
+	$(TEST_CLAIMS)
+
+$(RUN): $(STAMP) $(wildcard book/claims.* copyavg/*.py tests/*.py) book/_ext/ledger.py requirements.txt
+	$(TEST_CLAIMS)
+
+html: $(STAMP) $(RUN) ## While writing prose: render the committed outputs, executing nothing.
 	cp _config.yml _build.config.yml && sed -i.bak 's/execute_notebooks: force/execute_notebooks: "off"/' _build.config.yml
 	$(BIN)/jupyter-book build . --config _build.config.yml -W -n --keep-going --quiet; status=$$?; rm -f _build.config.yml*; exit $$status
 

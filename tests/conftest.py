@@ -7,6 +7,15 @@ install_import_hook("copyavg", "beartype.beartype")
 import matplotlib as mpl  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from recorder import (  # noqa: E402, F401
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_pyfunc_call,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    residual,
+)
 
 mpl.use("agg")
 

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
+import ledger
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -80,6 +81,25 @@ class TestFiles:
         titles = [title.text for title in chapter.select(".proof > .admonition-title")]
         assert [title for title in titles if re.match(r"(Definition|Proposition|Theorem) \d+\.\d+", title)]
         assert chapter.select(".eqno")
+
+    def test_every_statement_has_a_certificate_below_it(self):
+        count = 0
+        for page in PAGES:
+            for statement in soup(page).select(", ".join(f"div.proof.{kind}" for kind in ledger.STATEMENTS)):
+                box = statement.find_next_sibling()
+                assert "certificate" in box["class"], statement["id"]
+                assert box.find("a", href=re.compile(r"claims\.html#claim-"))
+                count += 1
+        assert count >= 3
+
+    def test_every_claim_stands_in_the_table_with_its_verdict_and_its_place(self):
+        for claim in ledger.load(ledger.LEDGER).values():
+            _, kind, verdict, checks = soup("book/claims").find("tr", id=f"claim-{claim.id}").find_all("td")
+            assert kind.text.strip() == claim.kind
+            assert verdict.text.strip() == ("○ open" if claim.kind == "open" else "✓ holds")
+            assert [check.text for check in checks.find_all("strong")] == [route.name for route in claim.routes]
+            link = soup("book/claims").select_one(f"#claim-{claim.id} .claim-where a")
+            assert link["href"].endswith(f"#{claim.anchor}")
 
     @every_page
     def test_no_button_leads_nowhere(self, page):
@@ -210,6 +230,30 @@ class TestBrowser:
                 ".map(i => [i.clientWidth / i.clientHeight, i.naturalWidth / i.naturalHeight])"
             )
             assert all(abs(shown / natural - 1) < 0.02 for shown, natural in shapes), shapes
+
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_claims_can_be_filtered_with_the_keyboard(self, browser, address, width):
+        with Visit(browser, address, "book/claims", width=width) as visit:
+            rows, menu = visit.tab.locator("table.claims tbody tr:visible"), visit.tab.get_by_label("Kind")
+            total = rows.count()
+            menu.focus()
+            visit.tab.keyboard.type("paper")
+            assert menu.input_value() == "paper"
+            assert set(rows.locator("td:nth-child(2)").all_inner_texts()) == {"paper"}
+            assert visit.tab.locator(".claims-filters output").inner_text() == f"{rows.count()} of {total} claims"
+            visit.tab.evaluate("location.hash = 'claim-linear-parts'")  # a link to a claim that is filtered away
+            visit.tab.wait_for_selector("#claim-linear-parts", state="visible")
+            assert rows.count() == total
+            visit.tab.get_by_label("Verdict").select_option("open")
+            assert set(rows.locator("td:nth-child(3)").all_inner_texts()) == {"○ open"}
+            assert visit.errors == []
+
+    def test_without_the_script_all_claims_are_there(self, browser, address):
+        context = browser.new_context(java_script_enabled=False)
+        tab = context.new_page()
+        tab.goto(f"{address}book/claims.html")
+        assert tab.locator("table.claims tbody tr:visible").count() == len(ledger.load(ledger.LEDGER))
+        context.close()
 
     def test_search_finds_a_word_of_a_chapter(self, browser, address):
         with Visit(browser, address, "search") as visit:
