@@ -376,7 +376,7 @@ def profiles(
 
 
 def loss_by_direction(
-    angles: np.ndarray, losses: Mapping[str, np.ndarray], marks: Mapping[str, Sequence[tuple[float, float, str]]]
+    angles: np.ndarray, losses: Mapping[str, np.ndarray], marks: Mapping[str, Sequence[tuple[int | float, float, str]]]
 ) -> Figure:
     """Draw the loss of one neuron in the plane of two teacher neurons against its direction, at the best r and a.
 
