@@ -58,3 +58,52 @@ def test_the_hook_joins_the_lowest_loss_of_every_n():
 
 def test_figures_are_opaque():
     assert figures.teacher_and_student((2,)).get_facecolor() == to_rgba("white")
+
+
+def test_groupings_join_the_lowest_loss_of_every_excess():
+    losses = {1: {(2,): 1.0}, 2: {(3,): 1.5, (2, 2): 2.0}, 3: {(4,): 2.2, (2, 3): 2.5, (2, 2, 2): 3.0}}
+    axes = figures.grouping_losses(losses).axes[0]
+    np.testing.assert_array_equal(list(axes.lines[-1].get_ydata()), [1.0, 1.5, 2.2])
+    assert sum(len(line.get_ydata()) for line in axes.lines[:-1]) == 3
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["3 averages", "2 averages", "one average"]
+
+
+def test_the_cost_of_an_average_and_its_remainder():
+    m = np.array([1.0, 5.0, 40.0])
+    left, right = figures.cost_of_an_average(m, m / 2, 0.6, m / 10).axes
+    np.testing.assert_array_equal(left.lines[1].get_ydata(), [0.5, 2.5])
+    np.testing.assert_array_equal(right.lines[0].get_ydata(), m / 10)
+
+
+def test_minima_are_filled_and_saddles_show_their_index():
+    axes = figures.hessian_indices({(1, 2): [0], (2, 4): [0, 2]}).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["", "", "2"]
+    assert [line.get_markerfacecolor() for line in axes.lines[:3]] == [figures.N_COPY, figures.N_COPY, "white"]
+
+
+def test_two_points_show_weights_and_the_ratio_of_losses():
+    weights = {"copy-average": np.eye(2, 3), "n-copy": np.ones((2, 3))}
+    x = np.array([0.5, 0.9])
+    losses = {10: {"copy-average": (x, np.array([1.0, 2.0])), "n-copy": (x, np.array([2.0, 1.0]))}}
+    figure = figures.two_points(weights, losses)
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), np.ones((2, 3)))
+    (ratios,) = [axes for axes in figure.axes if axes.get_xlabel() == "$n/k$"]
+    np.testing.assert_array_equal(ratios.lines[0].get_ydata(), [2.0, 0.5])
+
+
+def test_profiles_mark_minima_and_infima():
+    radii = np.array([0.1, 1.0])
+    losses = {name: {2: np.array([0.5, 0.2])} for name in ("erf", "gelu")}
+    figure = figures.profiles(
+        radii, losses, {"erf": {2: (0.3, 0.1)}, "gelu": {2: None}}, {"erf": {2: 1}, "gelu": {2: 0.1}}
+    )
+    with_minimum, with_infimum = figure.axes[:2]
+    assert [line.get_marker() for line in with_minimum.lines] == ["None", "*"]
+    assert [line.get_marker() for line in with_infimum.lines] == ["None", ">"]
+
+
+def test_losses_by_direction_have_their_marks():
+    angles = np.array([-90.0, 0.0, 90.0])
+    figure = figures.loss_by_direction(angles, {"erf": angles**2}, {"erf": [(0, 0.0, "average")]})
+    assert figure.axes[0].lines[1].get_xydata().tolist() == [[0, 0]]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["average"]
