@@ -141,7 +141,7 @@ def _hessian(xp: Any, activation: Activation, w: Array, partners: Array, c: Arra
     students, eye_n, eye_d = slice(0, n), _eye(xp, n, c), _eye(xp, d, c)
     w_hat, p_hat = _directions(xp, w)[..., :, None, :], _directions(xp, partners)[..., None, :, :]
     m = p_hat - p.u[..., None] * w_hat  # the part of each partner's direction across w, shape (…, n, n + k, d)
-    close = p.v < _CLOSE
+    close = (p.v < _CLOSE) & (p.r1 > 0)  # a vector with itself too, unless it is zero
     if bool(xp.any(close)):
         m[close] = _across(xp, *_pairs(xp, w, partners, close)) / xp.broadcast_to(p.r2, close.shape)[close][:, None]
     both = 2 * c[..., students, None, None] * c[..., None, :, None]  # 2 aᵢ c, shape (…, n, n + k, 1)
