@@ -22,6 +22,7 @@ ROOMS = [
     "landscape",
     "configurations",
     "certificates",
+    "exercises",
     "figures",
 ]
 PUBLIC = [getattr(copyavg, name) for name in copyavg.__all__]
