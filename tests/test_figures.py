@@ -95,7 +95,7 @@ def test_profiles_mark_minima_and_infima():
     radii = np.array([0.1, 1.0])
     losses = {name: {2: np.array([0.5, 0.2])} for name in ("erf", "gelu")}
     figure = figures.profiles(
-        radii, losses, {"erf": {2: (0.3, 0.1)}, "gelu": {2: None}}, {"erf": {2: 1}, "gelu": {2: 0.1}}
+        radii, losses, {"erf": {2: (0.3, 0.1)}, "gelu": {2: None}}, {"erf": {2: 1.0}, "gelu": {2: 0.1}}
     )
     with_minimum, with_infimum = figure.axes[:2]
     assert [line.get_marker() for line in with_minimum.lines] == ["None", "*"]

@@ -25,6 +25,7 @@ ROOMS = [
     "configurations",
     "stability",
     "certificates",
+    "exercises",
     "figures",
 ]
 PUBLIC = [getattr(copyavg, name) for name in copyavg.__all__]

@@ -314,6 +314,19 @@ def test_a_neuron_without_incoming_weights_is_silent():
     np.testing.assert_allclose(slope.incoming, -2 * 3 * 2 / np.pi / np.sqrt(2), rtol=1e-14)
 
 
+def test_the_hessian_of_a_neuron_without_incoming_weights():
+    """There too it is finite: a ReLU neuron's a²‖w‖²/2 has curvature a², and beside others σ′(0) counts as ½."""
+    student, teacher = ca.Network(np.zeros((1, 2)), [3.0]), ca.orthonormal_teacher(2)
+    for activation in ("erf", "gelu"):
+        with mpmath.workdps(reference.DIGITS):
+            exact, scale = reference.hessian(student, teacher, activation)
+        assert np.all(np.abs(ca.hessian(student, teacher, activation) - exact) <= 1e-12 * scale)
+    expected = [[9, 0, -0.5], [0, 9, -0.5], [-0.5, -0.5, 0]]
+    np.testing.assert_allclose(ca.hessian(student, teacher, "relu"), expected, rtol=0, atol=1e-15)
+    for activation in SERIES:
+        assert np.all(np.isfinite(ca.hessian(student, teacher, activation)))
+
+
 def test_what_cannot_be_computed_accurately_is_refused():
     kinked = Activation("kinked", lambda x: np.maximum(x, 0))
     with pytest.raises(QuadratureError, match="kinked"):
