@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .configurations import copy_average
+from .averaging import one_neuron
+from .configurations import copy_average, partitions
 from .interaction import interaction
 from .landscape import gradient, loss
 from .network import Network, orthonormal_teacher, random_student
@@ -367,6 +368,63 @@ def _linear_only() -> Exercise:
     )
 
 
+def _worst() -> Exercise:
+    def expected(n: int, k: int) -> float:
+        return max(loss(copy_average(partition), orthonormal_teacher(k)) for partition in partitions(k, n))
+
+    def even(n: int, k: int) -> list[int]:
+        small, large = k // n, k % n
+        return [small + 1] * large + [small] * (n - large)
+
+    return Exercise(
+        arguments=("n", "k"),
+        inputs=lambda: [(3, 5), (4, 8), (1, 4), (2, 7), (5, 5), (3, 10)],
+        expected=expected,
+        answer=lambda n, k: _formula(even(n, k)),
+        mistakes=(
+            (
+                lambda n, k: _formula((k - n + 1,)),
+                "that is the best grouping. What is the opposite of one large average?",
+            ),
+            (lambda n, k: _formula(even(n, k)) / 2, _NO_HALF),
+            (
+                lambda n, k: (k - n) * _formula((2,)),
+                "averages of two are enough only while k ≤ 2n. How else can groups be as equal as possible?",
+            ),
+            (lambda n, k: n * _formula((k / n,)), "the right idea, but group sizes are whole numbers."),
+            (lambda n, k: n * _formula((k // n,)), "k need not be divisible by n: some groups have one member more."),
+        ),
+    )
+
+
+def _leftover() -> Exercise:
+    def power(k: int) -> float:
+        return k * interaction(1, 1, 1, "relu") + k * (k - 1) * interaction(1, 1, 0, "relu")
+
+    def explained(k: int) -> float:
+        return 2 * (k * interaction(1, 1, 1 / sqrt(k), "relu")) ** 2
+
+    def expected(k: int) -> float:
+        best, teacher = one_neuron(k, "relu"), orthonormal_teacher(k)
+        student = Network(np.full((1, k), best.radius / sqrt(k)), [best.outgoing])
+        silent = Network(np.zeros((1, k)), [0.0])
+        return loss(student, teacher, "relu") / loss(silent, teacher, "relu")
+
+    return Exercise(
+        arguments=("k",),
+        inputs=lambda: [(k,) for k in (2, 3, 10, 100, 300)],
+        expected=expected,
+        answer=lambda k: 1 - explained(k) / power(k),
+        mistakes=(
+            (lambda k: explained(k) / power(k), "that is the share the neuron explains. What is left?"),
+            (lambda k: power(k) - explained(k), "that is the loss. Divide it by the power C of the teacher."),
+            (lambda k: 1 - explained(k) / (k / 2), "C holds the interactions of different teacher neurons as well."),
+            (lambda k: 1 - 1 / pi, "that is the limit of large k. What is it at this k?"),
+            (lambda k: 1 - explained(k) / 2 / power(k), "at the best strength s the loss is C − s²/2, with s = 2k h."),
+        ),
+    )
+
+
 EXERCISES = {
     "ex-one-copy": _one_copy(),
     "ex-radius": _radius(),
@@ -374,4 +432,6 @@ EXERCISES = {
     "ex-four": _four(),
     "ex-sign": _sign(),
     "ex-linear-only": _linear_only(),
+    "ex-worst": _worst(),
+    "ex-leftover": _leftover(),
 }
