@@ -65,7 +65,9 @@ def _slips(node: ast.AST, called: bool) -> Iterator[tuple[ast.AST, str, bool]]:
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "format_spec") or isinstance(node, ast.JoinedStr):
             continue
-        inner = called or (isinstance(node, (ast.FunctionDef, ast.Lambda)) and name == "body")
+        # A decorated function may be cached: then only the first test to call it would seem to reach it.
+        function = isinstance(node, ast.Lambda) or (isinstance(node, ast.FunctionDef) and not node.decorator_list)
+        inner = called or (function and name == "body")
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _is_docstring(child):
                 yield from _slips(child, inner)
