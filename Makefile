@@ -9,7 +9,7 @@ SITE := _build/html
 RUN := _build/claims.json
 TEST_CLAIMS := $(BIN)/pytest tests -q -m claim --record-claims -p no:cacheprovider
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json) $(wildcard tests/*.py) $(shell find book -type f -not -name '*.pyc')
+SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json experiments/mutation/report.py) $(wildcard tests/*.py) $(shell find book -type f -not -name '*.pyc')
 
 # TORCH=cpu takes torch's CPU-only build, from the index that the Binder environment names.
 ifeq ($(TORCH),cpu)
@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help book claims html lab test check notebooks figures bench binder-test clean
+.PHONY: help book claims html lab test check notebooks figures bench mutation binder-test clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -73,6 +73,9 @@ figures: $(STAMP) ## Redraw the figures that are committed as files.
 
 bench: $(STAMP) ## Time copyavg beside its peers, for the page Performance (two minutes, on a quiet machine).
 	$(BIN)/python experiments/benchmarks/landscape.py
+
+mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (40 minutes; stop and go on as you like).
+	$(BIN)/python experiments/mutation/run.py $(MODULES)
 
 binder-test: ## Run every notebook in a fresh Binder environment, on one core and within 2 GB.
 	$(PYTHON) binder/smoke_test.py $(BINDER_FLAGS)

@@ -22,6 +22,7 @@ from math import factorial, pi, sqrt
 from typing import Any, NamedTuple
 
 import array_api_compat
+import numpy as np
 import scipy.special
 from jaxtyping import Float
 
@@ -83,6 +84,23 @@ class Activation:
     function: Callable[[Array], Array]
     derivatives: tuple[Callable[[Array], Array], Callable[[Array], Array]] | None = None
     closed_form: Callable[[OrderParameters, int], PairTerms] | None = None
+
+    def __post_init__(self) -> None:
+        if self.derivatives is not None:
+            object.__setattr__(self, "derivatives", tuple(self.derivatives))
+
+
+def has_gauge(activation: Activation) -> bool:
+    """Whether σ(cx) = cσ(x) for c > 0, so that (w, a) → (cw, a/c) leaves a neuron as it is.
+
+    Examples
+    --------
+    >>> has_gauge(RELU), has_gauge(ERF)
+    (True, False)
+    """
+    x = np.linspace(-3.1, 2.9, 13)
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(activation.function(4 * x), 4 * activation.function(x + 0), rtol=1e-14, atol=0))
 
 
 def get_activation(activation: str | Activation) -> Activation:

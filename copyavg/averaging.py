@@ -14,16 +14,17 @@ L itself is a difference of terms of order k².
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import acos, asin, pi, sqrt
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-from .activations import Activation, get_activation
+from .activations import Activation, get_activation, has_gauge
 from .arrays import require_whole
-from .interaction import hermite_expansion
-from .symmetry import Family, hessian_blocks
+from .interaction import hermite_expansion, interaction
+from .symmetry import Family, hessian_blocks, require_smaller
 
 _SHORTEST, _LONGEST, _RADII = 1e-2, 12.0, 400  # radii that are searched: from 0.01/√k on
 
@@ -139,7 +140,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     >>> one_neuron(3, "gelu").reason
     'the loss falls towards its infimum as r → ∞, where gelu acts as a ReLU'
     """
-    k, activation = require_whole("k", k), get_activation(activation)
+    k, activation = _require_size(k), get_activation(activation)
     u = 1 / sqrt(k)
     if k == 1:
         return OneNeuron(1.0, 1.0, 1.0, 0.0)
@@ -148,6 +149,9 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     if activation is get_activation("relu"):
         strength, loss = _relu(k, u)
         return OneNeuron(sqrt(strength), sqrt(strength), u, loss)
+    if has_gauge(activation):
+        strength, loss = _homogeneous(k, u, activation)
+        return OneNeuron(sqrt(abs(strength)), sqrt(abs(strength)) * (-1) ** (strength < 0), u, loss)
     profile = Profile(k, activation)
     minima = [(profile.loss(r), r) for r, lowest in profile.critical_radii() if lowest]
     ends = profile.limits()
@@ -156,6 +160,10 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     if not minima or min(ends)[0] < min(minima)[0]:
         return OneNeuron(None, None, None, *min(ends))
     loss, r = min(minima)
+    index = _index(k, activation, r, profile.outgoing(r), u)
+    if index:
+        reason = f"with equal correlations the lowest loss is a saddle of index {index}: unequal ones do better"
+        return OneNeuron(None, None, None, loss, reason)
     return OneNeuron(r, profile.outgoing(r), u, loss)
 
 
@@ -186,7 +194,7 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     >>> [(point.correlation < 0, point.index) for point in one_neuron_critical_points(3, "relu").isolated]
     [(False, 0), (True, 2)]
     """
-    k, activation = require_whole("k", k), get_activation(activation)
+    k, activation = _require_size(k), get_activation(activation)
     u = 1 / sqrt(k)
     if activation is get_activation("erf"):
         best = one_neuron(k)
@@ -204,6 +212,8 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
             "w = 0 and a ≤ 0: a dead neuron, of loss C, where L has a kink and no direction leads down",
         )
         proof = "h′(u)/u takes no value twice where Σⱼ uⱼ² ≤ 1, and at given correlations L is a parabola in a‖w‖"
+    elif k == 1:
+        points, continua, proof = [(1.0, 1.0, 1.0, 0.0)], (), "not known: only the copy itself is listed"
     else:
         profile = Profile(k, activation)
         points = [(r, profile.outgoing(r), u, profile.loss(r)) for r, _ in profile.critical_radii()]
@@ -226,6 +236,8 @@ class Profile:
     def __init__(self, k: int, activation: str | Activation) -> None:
         self.k, self.activation = require_whole("k", k, least=2), get_activation(activation)
         self._teacher = hermite_expansion(self.activation, 1.0)
+        if not self._teacher.norm > 0:
+            raise ValueError(f"{self.activation.name} vanishes everywhere: there is no teacher to imitate")
         orders = np.arange(self._teacher.coefficients.size, dtype=float)
         t = self._teacher.coefficients
         self._target = self.k ** (1 - orders / 2) * t
@@ -244,13 +256,17 @@ class Profile:
 
     def slope(self, r: float) -> float:
         """Return dL/dr, at the best outgoing weight."""
+        return self._slope_and_rounding(r)[0]
+
+    def _slope_and_rounding(self, r: float) -> tuple[float, float]:
         student = hermite_expansion(self.activation, r)
         c, square = student.coefficients, student.norm**2
         stretch = (c @ student.slopes + student.tail_slope / 2) / square  # what of dc/dr only lengthens c
         turning = student.slopes - stretch * c
-        areas = np.sum(self._areas(c) * self._areas(turning)) / 2
+        one, two = self._areas(c), self._areas(turning)
+        areas, size = np.sum(one * two) / 2, np.linalg.norm(one) * np.linalg.norm(two)
         tail = (student.tail_slope / 2 - stretch * student.tail) * (self._target @ self._target)
-        return 2 * float(areas + tail) / square
+        return 2 * float(areas + tail) / square, 1e-13 * float(size) / square
 
     def _areas(self, c: Float[np.ndarray, " orders"]) -> Float[np.ndarray, "orders orders"]:
         """C ∧ τ: the signed areas cₚτ_q − c_qτₚ."""
@@ -260,22 +276,33 @@ class Profile:
     def critical_radii(self) -> list[tuple[float, bool]]:
         """Return the radii from 0.01/√k to 12 where dL/dr changes sign, and whether L has a minimum there."""
         radii = np.geomspace(_SHORTEST / sqrt(self.k), _LONGEST, _RADII)
-        slopes = np.array([self.slope(r) for r in radii])
-        changes = np.flatnonzero(np.sign(slopes[1:]) != np.sign(slopes[:-1]))
+        signs = [self._sign_of_slope(r) for r in radii]
+        signed = [(r, sign) for r, sign in zip(radii, signs, strict=True) if sign]  # where rounding does not decide it
         return [
-            (brentq(self.slope, radii[i], radii[i + 1], xtol=1e-300, rtol=1e-15), bool(slopes[i] < 0)) for i in changes
+            (brentq(self.slope, near, far, xtol=1e-300, rtol=1e-15), bool(sign < 0))
+            for (near, sign), (far, next_sign) in pairwise(signed)
+            if sign != next_sign
         ]
+
+    def _sign_of_slope(self, r: float) -> int:
+        slope, rounding = self._slope_and_rounding(r)
+        return int(np.sign(slope)) if abs(slope) > rounding else 0
 
     def limits(self) -> list[tuple[float, str]]:
         """Return what L(r) tends to as r → 0 and, where it is known, as r → ∞, in words as well."""
-        name, others = self.activation.name, self._floor + float(np.sum(self._target[2:] ** 2))
-        at_zero = float(self.activation.function(np.zeros(1))[0])
-        if at_zero:
-            constant = others + self._target[1] ** 2
-            limits = [(constant, f"the loss falls towards its infimum as r → 0, where {name} is constant")]
+        name, norm, others = (
+            self.activation.name,
+            self._teacher.norm,
+            self._floor + float(np.sum(self._target[2:] ** 2)),
+        )
+        slope = float(hermite_expansion(self.activation, 1e-6).coefficients[1]) * 1e6
+        if self.activation.function(np.zeros(1))[0]:
+            shape, value = "constant", others + self._target[1] ** 2
+        elif abs(slope) > 1e-9 * norm:
+            shape, value = "linear", others + self._target[0] ** 2
         else:
-            linear = others + self._target[0] ** 2
-            limits = [(linear, f"the loss falls towards its infimum as r → 0, where {name} is linear")]
+            shape, value = "its lowest power", self.loss(1e-3)
+        limits = [(value, f"the loss falls towards its infimum as r → 0, where {name} is {shape}")]
         for kind, names in _AT_INFINITY.items():
             if self.activation in [get_activation(each) for each in names]:
                 limit, square = _far_expansion(kind, self._target.size)
@@ -312,6 +339,18 @@ def _relu(k: int, u: float) -> tuple[float, float]:
     """Strength a‖w‖ and loss of a ReLU neuron with correlation u to all teacher neurons."""
     h = (sqrt(1 - u**2) + (pi - acos(u)) * u) / (2 * pi)
     return 2 * k * h, k / 2 + k * (k - 1) / (2 * pi) - 2 * (k * h) ** 2
+
+
+def _require_size(k: int) -> int:
+    return require_smaller(1, k)[1]
+
+
+def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float]:
+    """Strength and loss of a neuron with σ(cx) = cσ(x), such as a leaky ReLU, from its interaction."""
+    itself, cross, other = (float(interaction(1, 1, c, activation)) for c in (1, u, 0))
+    if not itself > 0:
+        raise ValueError(f"{activation.name} vanishes everywhere: there is no teacher to imitate")
+    return k * cross / itself, k * itself + k * (k - 1) * other - (k * cross) ** 2 / itself
 
 
 def _index(k: int, activation: Activation, radius: float, outgoing: float, correlation: float) -> int:

@@ -6,9 +6,12 @@ from math import asin, fsum, pi, sqrt
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import minimize
 
-from .activations import Activation, get_activation
+from .activations import NAMED, Activation, get_activation
 from .arrays import require_whole
+from .averaging import one_neuron
+from .interaction import QuadratureError
 from .network import Network
 from .symmetry import (
     Family,
@@ -16,6 +19,7 @@ from .symmetry import (
     copy_average_family,
     critical_point,
     n_copy_family,
+    relative_change,
     require_smaller,
 )
 
@@ -63,6 +67,8 @@ def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
     d = k if d is None else require_whole("d", d)
     if d < k:
         raise ValueError(f"d must be at least k = {k}, the sum of the partition, but was given {d}")
+    if len(sizes) * d > 10**8:
+        raise ValueError(f"a network of {len(sizes)} × {d} weights is too large; copy_average_loss needs none")
     group = np.repeat(np.arange(len(sizes)), sizes)
     m = np.array(sizes, dtype=float)
     incoming = np.zeros((len(sizes), d))
@@ -159,7 +165,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     """Return (α, β, γ, a, δ, ε, b) of n − 1 copies and one average, at any k, without those that do not occur.
 
     For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is
-    the critical point of the same symmetry that Newton's method reaches from erf's.
+    the critical point of the same symmetry that Newton's method reaches from copies and the best average.
 
     Parameters
     ----------
@@ -182,10 +188,25 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     """
     family = copy_average_family(n, k, activation)
     m = k - n + 1
-    values = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
+    erf = family.activation is get_activation("erf")
+    best = one_neuron(m, family.activation)
     average = {"copied": 0.0, "rest": 1 / sqrt(m * (2 * m - 1)), "outgoing": float(m)}
-    x = np.array([(average if orbit.neuron == len(family.copied) else values)[orbit.kind] for orbit in family.orbits])
-    return x if family.activation is get_activation("erf") else critical_point(family, x)
+    if best.radius is not None:
+        average |= {"rest": best.radius / sqrt(m), "outgoing": best.outgoing}
+    copies = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
+    x = np.array([(average if orbit.neuron == len(family.copied) else copies)[orbit.kind] for orbit in family.orbits])
+    if erf:
+        return x
+    x = critical_point(family, x)
+    values = {orbit[:3]: value for orbit, value in zip(family.orbits, x, strict=True)}
+    alive = all(value > 1e-3 for orbit, value in zip(family.orbits, x, strict=True) if orbit.kind == "outgoing")
+    apart = n < 3 or values[0, "own", 0] - values[0, "copied", 0] > 0.1 * abs(values[0, "own", 0])
+    if not (alive and apart):
+        raise NoCriticalPointError(
+            f"no copy-average point was found at n = {n}, k = {k} for {family.activation.name}: from copies and the "
+            "best average Newton's method leads to a point where neurons are silent or all alike"
+        )
+    return x
 
 
 def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
@@ -218,20 +239,31 @@ class _NCopyBranch:
         self.ends: float | None = None
 
     def _start(self) -> Float[np.ndarray, "4"]:
-        """From the copied neurons themselves, with the last one shared out evenly."""
-        for outgoing in (1.0, 1 + 0.5 / self.k):
+        """From the copied neurons themselves, with the last one shared out evenly, if need be by descent."""
+        family = self._family(self.k - 1.0)
+        copies = np.array([1, 0, 1 / (self.k - 1), 1.0])
+        lengths = np.sqrt(family.counts)
+        for descend in (False, True):
             try:
-                x = self._at(self.k - 1.0, np.array([1, 0, 1 / (self.k - 1), outgoing]))
-            except NoCriticalPointError:
+                start = copies
+                if descend:
+                    descent = minimize(
+                        lambda y: family.loss(y / lengths),
+                        copies * lengths,
+                        jac=lambda y: family.gradient(y / lengths) / lengths,
+                    )
+                    start = descent.x / lengths
+                x = critical_point(family, start)
+            except (NoCriticalPointError, QuadratureError):
                 continue
-            if x[0] > x[1] and x[3] > 0.5:
+            if _apart(x):
                 return x
         raise NoCriticalPointError(
             f"no n-copy point was found at n = {self.k - 1}, k = {self.k} for {self.activation.name}"
         )
 
-    def _at(self, p: float, guess: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
-        return critical_point(Family((p,), (self.k - p,), average=False, activation=self.activation), guess)
+    def _family(self, p: float) -> Family:
+        return Family((p,), (self.k - p,), average=False, activation=self.activation)
 
     def follow(self, n: int) -> Float[np.ndarray, "4"]:
         """Return the point at p = n, with steps as long as Newton's method and changes of 10 % allow."""
@@ -242,13 +274,15 @@ class _NCopyBranch:
             if self.ends is not None and p <= self.ends:
                 raise NoCriticalPointError(
                     f"there is no n-copy point at n = {n}, k = {self.k} for {self.activation.name}: its branch, "
-                    f"followed in real n from n = {self.k - 1}, ends near n = {self.ends:.3f}"
+                    f"followed in real n from n = {self.k - 1}, ends near n = {self.ends:.3f}, or is too soft there "
+                    "for double precision"
                 )
             target = max(p - step, float(n))
             guess = x if before is None else x + (x - before[1]) * (target - p) / (p - before[0])
             try:
-                ahead = self._at(target, guess)
-                arrived = bool(np.all(np.abs(ahead - x) <= 0.1 * np.abs(x))) and ahead[0] > ahead[1]
+                family = self._family(target)
+                ahead = critical_point(family, guess)
+                arrived = relative_change(family, ahead - x, x) <= 0.1 and _apart(ahead)
             except NoCriticalPointError:
                 arrived = False
             if arrived:
@@ -260,9 +294,20 @@ class _NCopyBranch:
         return x
 
 
+def _apart(x: Float[np.ndarray, "4"]) -> bool:
+    """Whether every neuron tells its own teacher neuron from those of the others, and speaks up."""
+    return bool(x[0] - x[1] > 0.1 * abs(x[0]) and x[3] > 1e-3)
+
+
 @lru_cache(maxsize=64)
+def _named_branch(k: int, name: str) -> _NCopyBranch:
+    return _NCopyBranch(k, get_activation(name))
+
+
 def _n_copy_branch(k: int, activation: Activation) -> _NCopyBranch:
-    return _NCopyBranch(k, activation)
+    """Branches of named activations are kept; those of a reader's own, which may change, are not."""
+    named = NAMED.get(activation.name) is activation
+    return _named_branch(k, activation.name) if named else _NCopyBranch(k, activation)
 
 
 def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:

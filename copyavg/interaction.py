@@ -173,10 +173,12 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     """
     x, weights = _trapezoid(_FINEST)
     table = _hermite_table(_EXPANDED, _FINEST)
+    if activation not in NAMED.values() and r == 1:
+        _require_resolved(np, activation, np.ones(1), 1)
     y = (r * x)[None, :]
     f = _evaluate(np, activation, "σ", activation.function, y)
     norm = _norm(np, weights, f)
-    f1, _ = _derivatives(np, activation, y, f, norm[:, None])
+    f1, _ = _derivatives(np, activation, y, f, norm[:, None], np.full((1, 1), r))
     f, by_r = f[0], x * f1[0]
     c, slopes = table @ f, table @ by_r
     error = 2 * float(np.max(np.abs(table[:, ::2] @ f[::2] - table[:, 1::2] @ f[1::2])))
@@ -286,7 +288,7 @@ def _families_of_block(
     values = _evaluate(xp, activation, "σ", activation.function, inputs)
     families = {"f0": expand(values)}
     if order > 0:
-        slopes = _derivatives(xp, activation, inputs, values, families["f0"][1][:, None])
+        slopes = _derivatives(xp, activation, inputs, values, families["f0"][1][:, None], r[:, None])
         families |= {name: expand(slope) for name, slope in zip(("f1", "f2"), slopes, strict=True)}
     if order > 1:
         for name, source in (("xf1", "f1"), ("xf2", "f2"), ("xxf2", "xf2")):
@@ -347,7 +349,7 @@ def _on_grid(
     if order == 0:
         return {"f0": f0}
     norm = xp.sqrt(xp.sum(weight_s * xp.sum(f0**2 * weight_t, axis=1)))
-    f1, f2 = _derivatives(xp, activation, r * z, f0, norm)
+    f1, f2 = _derivatives(xp, activation, r * z, f0, norm, r)
     return {"f0": f0, "f1": f1, "f2": f2, "xf1": z * f1, "xf2": z * f2, "xxf2": z * z * f2}
 
 
@@ -369,7 +371,9 @@ def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> 
         if order > 0 and activation.derivatives is not None:
             slopes = [
                 (r[0, 0] ** power * xp.sum(weights * g), moments[-1][1 + power], name)
-                for power, g, name in zip((1, 2), _derivatives(xp, activation, y, f, norm), ("σ′", "σ″"), strict=True)
+                for power, g, name in zip(
+                    (1, 2), _derivatives(xp, activation, y, f, norm[:, None], r), ("σ′", "σ″"), strict=True
+                )
             ]
     scale = float(norm[0])
     error = max(float(xp.max(xp.abs(one - two))) for one, two in zip(*moments, strict=True))
@@ -395,7 +399,7 @@ def _evaluate(xp: Any, activation: Activation, what: str, function: Callable[[Ar
     needs = f"{activation.name}: {what} must map an array to an array of the same shape, elementwise"
     try:
         with np.errstate(all="ignore"):
-            values = function(y)
+            values = function(y + 0)  # a copy: what σ does to its argument stays with it
     except (TypeError, ValueError) as error:
         raise TypeError(f"{needs}, but given shape {tuple(y.shape)} it raised: {error}") from error
     if not isinstance(values, type(y)):
@@ -416,11 +420,13 @@ _SECOND = (
     (-5269 / 1800, 5 / 3, -5 / 21, 5 / 126, -5 / 1008, 1 / 3150),
     (-205 / 72, 8 / 5, -1 / 5, 8 / 315, -1 / 560),
 )
-_STEP = 0.02  # where truncation (of a σ that varies over lengths of about 1) and rounding balance
+_STEP = 0.015  # where truncation (of a σ that varies over lengths of about 1) and rounding balance
 
 
-def _derivatives(xp: Any, activation: Activation, y: Array, values: Array, scale: Array) -> tuple[Array, Array]:
-    """σ′ and σ″ at y: those given, or differences of which two orders must agree, relative to |σ| and to its norm."""
+def _derivatives(
+    xp: Any, activation: Activation, y: Array, values: Array, scale: Array, r: Array
+) -> tuple[Array, Array]:
+    """σ′ and σ″ at y = rx: those given, or differences of which two orders must agree, relative to |σ| and ‖σ‖/rᵖ."""
     if activation.derivatives is not None:
         return tuple(
             _evaluate(xp, activation, name, f, y) for name, f in zip(("σ′", "σ″"), activation.derivatives, strict=True)
@@ -432,7 +438,8 @@ def _derivatives(xp: Any, activation: Activation, y: Array, values: Array, scale
             sum((w * (shifted[i] + parity * shifted[-i]) for i, w in enumerate(s[1:], 1)), s[0] * shifted[0])
             for s in stencils
         )
-        error = float(xp.max(xp.abs(fine - coarse) / (scale + xp.abs(values)))) / _STEP**power
+        size = scale / xp.clip(r, 1e-30, 1.0) ** power + xp.abs(values)
+        error = float(xp.max(xp.abs(fine - coarse) / size)) / _STEP**power
         if not error <= ACCURACY:
             raise QuadratureError(
                 f"{activation.name}: a derivative of σ by differences is only accurate to {error:.1g}, but "

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from .activations import Activation, get_activation
 from .configurations import copy_average_parameters, n_copy_parameters
 from .symmetry import Block, copy_average_family, hessian_blocks, n_copy_family, require_smaller
 
-_ROUNDING = 1e-12  # eigenvalues smaller than this times the largest have no sign
+_ROUNDING = 1e-12  # eigenvalues of a scaled block that are smaller have no sign
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Stability:
         Of the Hessian over all n(d + 1) weights; for ReLU over those across the gauge (w, a) → (cw, a/c), at
         ‖w‖ = |a|.
     index : int
-        Number of negative eigenvalues: 0 at a minimum. Those within 1e-12 of the largest count as zero.
+        Number of negative eigenvalues: 0 at a minimum. Those within rounding of zero do not count.
     blocks : list of Block
         The Hessian by irreducible representations (`copyavg.symmetry.hessian_blocks`).
 
@@ -55,7 +56,7 @@ def stability(
     activation : str or Activation
         A name that `interaction` knows, or an `Activation` of your own. For erf the copy-average point has a
         closed form. For others it is the critical point of the same symmetry that Newton's method reaches
-        from there.
+        from copies and the best average.
     d : int, optional
         Input dimension, at least k; k unless given. More dimensions add eigenvalues, not parameters.
 
@@ -68,7 +69,8 @@ def stability(
 
     Notes
     -----
-    The cost does not depend on n, k and d. Derived in this book.
+    The cost does not depend on n, k and d. Rounding leaves the loss an error of about 1e-16 k², times the
+    interaction of orthogonal neurons (zero for odd activations). Derived in this book.
 
     Examples
     --------
@@ -87,12 +89,26 @@ def stability(
     else:
         raise ValueError(f"family must be 'copy-average' or 'n-copy', but was given {family!r}")
     blocks = hessian_blocks(students, x, d)
-    eigenvalues = [np.linalg.eigvalsh(block.matrix) for block in blocks]
-    largest = max(np.abs(values).max() for values in eigenvalues)
-    negative = [int(np.sum(values < -_ROUNDING * largest)) for values in eigenvalues]
+    indices, smallest = zip(*(_index_and_smallest(block.matrix) for block in blocks), strict=True)
     return Stability(
         loss=students.loss(x),
-        smallest_eigenvalue=float(min(values[0] for values in eigenvalues)),
-        index=sum(number * block.multiplicity for number, block in zip(negative, blocks, strict=True)),
+        smallest_eigenvalue=min(smallest),
+        index=sum(index * block.multiplicity for index, block in zip(indices, blocks, strict=True)),
         blocks=blocks,
     )
+
+
+def _index_and_smallest(matrix: Float[np.ndarray, "size size"]) -> tuple[int, float]:
+    """Negative eigenvalues, counted where every direction has unit curvature, and the lowest eigenvalue.
+
+    For large k a block holds curvatures from 1 to k². Dividing by the roots of its diagonal does not change the
+    number of negative eigenvalues (Sylvester) and brings them all to one scale; the lowest eigenvalue of a
+    positive block is found as the highest of its inverse.
+    """
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    scaled = scale[:, None] * matrix * scale
+    index = int(np.sum(np.linalg.eigvalsh(scaled) < -_ROUNDING))
+    if index:
+        return index, float(np.linalg.eigvalsh(matrix)[0])
+    inverse = scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
+    return 0, float(1 / np.linalg.eigvalsh(inverse)[-1])

@@ -26,11 +26,13 @@ import array_api_compat.numpy as xp
 import numpy as np
 from jaxtyping import Float
 
-from .activations import Activation, OrderParameters, PairTerms, get_activation
+from .activations import Activation, OrderParameters, PairTerms, get_activation, has_gauge
 from .arrays import require_whole
-from .interaction import pair_terms
+from .interaction import QuadratureError, pair_terms
 from .landscape import PairGeometry, pair_geometry
 from .network import Network
+
+_MOST_WEIGHTS = 10**8  # of a network that is written out
 
 Size = int | float  # of a cell: whole, where it is that of a network
 
@@ -104,8 +106,13 @@ class Family:
 
     def __post_init__(self) -> None:
         for name, real_beyond in (("copied", 2), ("rest", 1)):
+            if not isinstance(getattr(self, name), tuple):
+                raise TypeError(f"{name} must be a tuple of cell sizes, but was given {getattr(self, name)!r}")
             sizes = tuple(_size(name, size, real_beyond) for size in getattr(self, name))
             object.__setattr__(self, name, sizes)
+        for name in ("average", "beyond"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, but was given {getattr(self, name)!r}")
         if not (self.copied or self.average):
             raise ValueError("a family needs a student neuron: give copied a cell, or set average")
         if not (self.copied or self.rest):
@@ -144,7 +151,19 @@ class Family:
     @cached_property
     def counts(self) -> Float[np.ndarray, " parameters"]:
         """How many weights of the network each parameter sets."""
-        return np.array([self.members[orbit.neuron] * orbit.size for orbit in self.orbits], dtype=float)
+        counts = np.array([self.members[orbit.neuron] * orbit.size for orbit in self.orbits], dtype=float)
+        counts.flags.writeable = False
+        return counts
+
+    def require_point(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, " parameters"]:
+        """Return x as an array of this family's parameters, or say what they are."""
+        x = np.array(x, dtype=float)
+        if x.shape != (len(self.orbits),):
+            names = ", ".join(f"{orbit.kind} {orbit.cell} of neuron {orbit.neuron}" for orbit in self.orbits)
+            raise ValueError(f"a point of this family has {len(self.orbits)} parameters ({names}), not shape {x.shape}")
+        if not np.all(np.abs(x) <= 1e60):
+            raise ValueError(f"the parameters of a point must be finite and at most 1e60, but were given {x}")
+        return x
 
     def loss(self, x: Float[np.ndarray, " parameters"]) -> float:
         """Return the population loss at the point x of the family."""
@@ -185,7 +204,10 @@ class Family:
         """
         if not float(self.n).is_integer() or not float(self.k).is_integer():
             raise ValueError(f"a network needs whole numbers of neurons, but n = {self.n} and k = {self.k}")
+        x = self.require_point(x)
         d = self.k + self.beyond if d is None else require_whole("d", d, least=self.k + self.beyond)
+        if self.n * d > _MOST_WEIGHTS:
+            raise ValueError(f"a network of {self.n} × {d} weights is too large; the parameters alone describe it")
         cells = {
             "own": np.repeat(np.arange(len(self.copied)), self.copied),
             "rest": np.repeat(np.arange(len(self.rest)), self.rest),
@@ -212,11 +234,7 @@ class Family:
         return _Layout(self)
 
     def _pairs(self, x: Float[np.ndarray, " parameters"], order: int) -> "_Pairs":
-        x = np.asarray(x, dtype=float)
-        if x.shape != (len(self.orbits),):
-            names = ", ".join(f"{orbit.kind} {orbit.cell} of neuron {orbit.neuron}" for orbit in self.orbits)
-            raise ValueError(f"a point of this family has {len(self.orbits)} parameters ({names}), not shape {x.shape}")
-        return _Pairs(self, self._layout, x, order)
+        return _Pairs(self, self._layout, self.require_point(x), order)
 
 
 class _Layout:
@@ -397,7 +415,8 @@ def hessian_blocks(family: Family, x: Float[np.ndarray, " parameters"], d: int |
 
     Notes
     -----
-    For ReLU, (w, a) → (cw, a/c) leaves a neuron as it is. The n directions along this gauge are left out.
+    For ReLU and its like, (w, a) → (cw, a/c) leaves a neuron as it is. The n directions along this gauge are
+    left out.
     Derived in this book; Arjevani and Field (2021) use the same symmetry for ReLU networks.
 
     Examples
@@ -409,6 +428,9 @@ def hessian_blocks(family: Family, x: Float[np.ndarray, " parameters"], d: int |
     """
     if len(family.copied) > 1 or len(family.rest) > 1 or family.beyond:
         raise ValueError("the Hessian is taken by blocks at families with one cell of each kind")
+    if not all(float(size).is_integer() for size in (*family.copied, *family.rest)):
+        raise ValueError(f"multiplicities need whole sizes, but were given {family.copied} and {family.rest}")
+    x = family.require_point(x)
     d = family.k if d is None else require_whole("d", d)
     if d < family.k:
         raise ValueError(f"d must be at least k = {family.k}, but was given {d}")
@@ -454,11 +476,12 @@ def critical_point(family: Family, start: Float[np.ndarray, " parameters"]) -> F
     Raises
     ------
     NoCriticalPointError
-        If the method has not converged to rounding accuracy after 60 steps. It is a `ValueError`.
+        If the method has not converged to rounding accuracy after 80 steps. It is a `ValueError`.
 
     Notes
     -----
-    Steps are taken in the metric of the network's weights, and for ReLU across the gauge.
+    Steps are taken in the metric of the network's weights. For ReLU and other activations with a gauge they
+    are taken across it, and the point has ‖w‖ = |a| for every neuron.
 
     Examples
     --------
@@ -466,24 +489,69 @@ def critical_point(family: Family, start: Float[np.ndarray, " parameters"]) -> F
     >>> critical_point(family, np.array([0.9, 0, 1.1, 0, 0.4, 2]))[[0, 2, 4, 5]].round(6)  # α, a, ε, b
     array([1.      , 1.      , 0.408248, 2.      ])
     """
-    x, lengths = np.asarray(start, dtype=float), np.sqrt(family.counts)
-    small = np.inf
-    for _ in range(60):
-        basis = np.eye(len(x))
-        if family.activation is get_activation("relu"):
-            basis = _without_gauge(family, x, basis)
-        curvature = basis.T @ (family.hessian(x) / np.outer(lengths, lengths)) @ basis
-        slope = basis.T @ (family.gradient(x) / lengths)
-        step = basis @ np.linalg.lstsq(curvature, slope)[0] / lengths  # at a fold the curvature is singular
-        if not np.all(np.abs(step) <= 1e3 * (1 + np.abs(x))):
-            break
-        x, before, small = x - step, small, float(np.max(np.abs(step) / (1 + np.abs(x))))
-        if small <= 1e-8 and small >= before / 2:  # rounding is all that is left
-            return x
+    start = family.require_point(start)
+    x, change = _balanced(family, start), np.inf
+    try:
+        for _ in range(80):
+            step = _newton_step(family, x)
+            x, before, change = _balanced(family, x - step), change, relative_change(family, step, x)
+            if change <= 1e-8 and change >= before / 2:  # rounding is all that is left
+                return x
+            if not change <= 1e3:
+                break
+    except (QuadratureError, np.linalg.LinAlgError):
+        pass
     raise NoCriticalPointError(
         f"Newton's method found no critical point of the family of {family.n} student and {family.k} teacher "
-        f"neurons ({family.activation.name}) from {np.asarray(start)}"
+        f"neurons ({family.activation.name}) from {start}"
     )
+
+
+def relative_change(
+    family: Family, step: Float[np.ndarray, " parameters"], x: Float[np.ndarray, " parameters"]
+) -> float:
+    """Return how large a step is: the largest change of any neuron's incoming or outgoing weights, relative to them.
+
+    Examples
+    --------
+    >>> relative_change(n_copy_family(2, 3), np.array([0.0, 0.03, 0.0, 0.1]), np.array([3.0, 0.0, 4.0, 2.0]))
+    0.05
+    """
+    changes = []
+    for neuron in range(len(family.members)):
+        for outgoing in (False, True):
+            part = [i for i, o in enumerate(family.orbits) if o.neuron == neuron and (o.kind == "outgoing") == outgoing]
+            lengths = np.sqrt(family.counts[part])
+            size = float(np.linalg.norm(lengths * x[part]))
+            changes.append(float(np.linalg.norm(lengths * step[part])) / max(size, 1e-300))
+    return max(changes)
+
+
+def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+    """In the metric of the network's weights, every direction scaled by its own curvature, and across the gauge."""
+    lengths = np.sqrt(family.counts)
+    basis = _without_gauge(family, x, np.eye(len(x)))
+    curvature = basis.T @ (family.hessian(x) / np.outer(lengths, lengths)) @ basis
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(curvature)), 1e-300))
+    slope = scale * (basis.T @ (family.gradient(x) / lengths))
+    return basis @ (scale * np.linalg.solve(scale[:, None] * curvature * scale, slope)) / lengths
+
+
+def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+    """For an activation with a gauge the same function with ‖w‖ = |a|; else the point itself."""
+    if not has_gauge(family.activation):
+        return x
+    x = x.copy()
+    for neuron in range(len(family.members)):
+        part = np.array([o.neuron == neuron for o in family.orbits])
+        out = part & np.array([o.kind == "outgoing" for o in family.orbits])
+        weights = part & ~out
+        length = float(np.linalg.norm(np.sqrt(family.counts[weights] / family.members[neuron]) * x[weights]))
+        outgoing = float(np.abs(x[out][0]))
+        if length > 0 and outgoing > 0:
+            x[weights] *= np.sqrt(outgoing / length)
+            x[out] *= np.sqrt(length / outgoing)
+    return x
 
 
 def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
@@ -494,6 +562,8 @@ def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
     >>> spectrum([Block("trivial", 1, np.diag([3.0, 1.0])), Block("rest", 2, np.array([[2.0]]))])
     array([1., 2., 2., 3.])
     """
+    if not blocks:
+        return np.zeros(0)
     return np.sort(np.concatenate([np.repeat(np.linalg.eigvalsh(b.matrix), b.multiplicity) for b in blocks]))
 
 
@@ -506,6 +576,8 @@ def _size(name: str, size: Size, real_beyond: int) -> Size:
 def require_smaller(n: int, k: int) -> tuple[int, int]:
     """Return whole numbers 1 ≤ n ≤ k, or say what was given."""
     n, k = require_whole("n", n), require_whole("k", k)
+    if k > 2**50:
+        raise ValueError(f"k must be at most 2⁵⁰, so that neurons can be counted in floats, but was given {k}")
     if n > k:
         raise ValueError(f"n must be at most k, but was given n = {n} and k = {k}")
     return n, k
@@ -560,11 +632,9 @@ def _block(
     directions: list[Float[np.ndarray, " parameters"]],
 ) -> Block:
     """The Hessian in an orthonormal basis of the directions, which are symmetric under the smaller group."""
-    at = _refine(family, np.asarray(x, dtype=float))
+    at = _refine(family, x)
     lengths = np.sqrt(family.counts)
-    basis = np.linalg.qr((lengths * np.array(directions)).T)[0]
-    if family.activation is get_activation("relu"):
-        basis = _without_gauge(family, at, basis)
+    basis = _without_gauge(family, at, np.linalg.qr((lengths * np.array(directions)).T)[0])
     return Block(name, multiplicity, basis.T @ (family.hessian(at) / np.outer(lengths, lengths)) @ basis)
 
 
@@ -591,7 +661,9 @@ def _refine(family: Family, x: Float[np.ndarray, " coarse"]) -> Float[np.ndarray
 def _without_gauge(
     family: Family, x: Float[np.ndarray, " parameters"], basis: Float[np.ndarray, "parameters size"]
 ) -> Float[np.ndarray, "parameters smaller"]:
-    """A basis of what of the block's directions is orthogonal to (w, −a) of every neuron."""
+    """A basis of what of the directions is orthogonal to the gauge (w, −a) of every neuron, if there is one."""
+    if not has_gauge(family.activation):
+        return basis
     lengths = np.sqrt(family.counts)
     gauge = np.array(
         [

@@ -7,7 +7,7 @@ from reference import pair
 import copyavg as ca
 from copyavg.activations import ERF, NAMED, Activation, OrderParameters, get_activation
 
-POINTS = np.array([-30.0, -2.0, -1e-9, 0.0, 0.3, 5.0])
+POINTS = np.array([-800.0, -30.0, -2.0, -1e-9, 0.0, 0.3, 5.0, 800.0])
 EXACT = {
     "erf": lambda x: mpmath.erf(x / mpmath.sqrt(2)),
     "relu": lambda x: max(x, mpmath.mpf(0)),
@@ -24,6 +24,7 @@ EXACT = {
 def test_functions_and_derivatives_against_high_precision(name, library):
     activation = NAMED[name]
     x = library.asarray(POINTS)
+    assert (activation.derivatives is None) == (name == "relu")
     functions = [activation.function, *(activation.derivatives or ())]
     with mpmath.workdps(40):
         for order, function in enumerate(functions):
@@ -33,10 +34,10 @@ def test_functions_and_derivatives_against_high_precision(name, library):
 
 @pytest.mark.parametrize("name", [name for name in NAMED if NAMED[name].closed_form])
 @pytest.mark.parametrize("r1", [1e-8, 0.3, 1.0, 40.0, 1e6])
+@pytest.mark.parametrize("r2", [2.5, 40.0])
 @pytest.mark.parametrize("u", [-1 + 1e-12, -0.4, 0.0, 0.7, 1 - 1e-12])
-def test_closed_forms_against_high_precision(name, r1, u):
+def test_closed_forms_against_high_precision(name, r1, r2, u):
     """Value and slopes against 80 digits, for two vectors at exactly this angle."""
-    r2 = 2.5
     with mpmath.workdps(80):
         w = [mpmath.mpf(r1), mpmath.mpf(0)]
         p = [r2 * mpmath.mpf(u), r2 * mpmath.sqrt(1 - mpmath.mpf(u) ** 2)]

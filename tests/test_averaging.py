@@ -179,8 +179,44 @@ def test_a_teacher_of_one_neuron_is_copied():
     assert one_neuron(1, "gelu") == ca.one_neuron(1, "relu") == one_neuron(1)
 
 
+def smooth(name: str, *functions) -> Activation:
+    return Activation(name, functions[0], functions[1:])
+
+
+def test_activations_of_ones_own():
+    """A power has no linear limit, a best point at equal correlations may be a saddle, noise is no critical point."""
+    cube = one_neuron(3, smooth("cube", lambda x: x**3, lambda x: 3 * x**2, lambda x: 6 * x))
+    assert cube.loss == pytest.approx(20.8, rel=1e-6)
+    assert one_neuron(3, smooth("bent", lambda x: x**3 - 3 * x, lambda x: 3 * x**2 - 3, lambda x: 6 * x)).reason
+    sine = one_neuron_critical_points(3, smooth("sine", np.sin, np.cos, lambda x: -np.sin(x)))
+    assert len(sine.isolated) == 1
+    minus = one_neuron(3, Activation("minus tanh", lambda x: -np.tanh(x)))
+    assert minus.radius == pytest.approx(one_neuron(3, "tanh").radius, rel=1e-8)
+    assert one_neuron_critical_points(1, "tanh").isolated[0].loss == 0
+
+
+def test_leaky_relu_by_its_interaction():
+    """With slope s the interaction is (1 − s)² h(u) + su, times the norms."""
+
+    def closed_form(p, order):
+        terms = NAMED["relu"].closed_form(p, order)
+        return terms._replace(value=0.64 * terms.value + 0.2 * p.r1 * p.r2 * p.u)
+
+    leaky = Activation("leaky", lambda x: np.where(x > 0, x, 0.2 * x), closed_form=closed_form)
+    best = one_neuron(3, leaky)
+    point = network(3, best.radius, best.outgoing, best.correlation)
+    assert best.loss == pytest.approx(ca.loss(point, ca.orthonormal_teacher(3), leaky), rel=1e-12)
+    assert best.loss < one_neuron(3, "relu").loss
+
+
 @pytest.mark.bad_input
 def test_bad_input():
+    with pytest.raises(ValueError, match="nothing vanishes everywhere"):
+        one_neuron(3, smooth("nothing", *[lambda x: 0 * x] * 3))
+    with pytest.raises(ValueError, match="the σ′ given in derivatives is not the derivative of σ"):
+        one_neuron(3, smooth("wrong", np.tanh, np.cos, lambda x: -np.sin(x)))
+    with pytest.raises(ValueError, match="k must be at most 2⁵⁰"):
+        one_neuron(10**400)
     with pytest.raises(ValueError, match="k must be a whole number of at least 1, but was given 0"):
         one_neuron(0)
     with pytest.raises(ValueError, match="'step'"):

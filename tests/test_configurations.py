@@ -79,3 +79,18 @@ def test_bad_partitions(function, partition, error, message):
 def test_a_point_needs_room():
     with pytest.raises(ValueError, match="d must be at least k = 5, the sum of the partition, but was given 4"):
         ca.copy_average((2, 3), d=4)
+    with pytest.raises(TypeError, match="d must be a whole number of at least 1, but was given 5.5"):
+        ca.copy_average((2, 3), d=5.5)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("k", "n", "name"), [(0, 1, "k"), (3, 0, "n"), (3.0, 1, "k")])
+def test_partitions_need_whole_numbers(k, n, name):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be a whole number of at least 1"):
+        partitions(k, n)
+
+
+def test_groups_may_be_as_large_as_floats_count():
+    assert ca.copy_average_loss((2**53,)) >= 0
+    with pytest.raises(ValueError, match="at most 2⁵³"):
+        ca.copy_average_loss((2**53 + 1,))

@@ -147,7 +147,9 @@ def test_single_precision_is_integrated_in_double(name):
 
 
 def test_tiny_neurons_are_linear():
-    assert ca.interaction(1e-300, 2.0, 0.5, "tanh") == pytest.approx(1e-8 * ca.interaction(1e-292, 2.0, 0.5, "tanh"))
+    assert ca.interaction(1e-300, 2.0, 0.5, "tanh") == pytest.approx(
+        1e-8 * ca.interaction(1e-292, 2.0, 0.5, "tanh"), rel=1e-10, abs=0
+    )
 
 
 def test_opposite_neurons_keep_their_relative_accuracy():
@@ -159,8 +161,17 @@ def test_opposite_neurons_keep_their_relative_accuracy():
         u = mpmath.mpf(-1 + 2.0**-40)
         theta = mpmath.acos(-u)
         relu = (mpmath.sin(theta) - theta * mpmath.cos(theta)) / (2 * mpmath.pi)
-    assert ca.interaction(1e6, 1e6, -1, "gelu") == pytest.approx(float(exact), rel=1e-12)
-    assert ca.interaction(1, 1, -1 + 2.0**-40, "relu") == pytest.approx(float(relu), rel=1e-12)
+    assert ca.interaction(1e6, 1e6, -1, "gelu") == pytest.approx(float(exact), rel=1e-12, abs=0)
+    assert ca.interaction(1, 1, -1 + 2.0**-40, "relu") == pytest.approx(float(relu), rel=1e-12, abs=0)
+
+
+def test_what_an_activation_does_to_its_argument_stays_with_it():
+    def in_place(x):
+        return np.tanh(x, out=x)
+
+    student, teacher = ca.Network([[0.5, 0.3]], [1.2]), ca.orthonormal_teacher(2)
+    slope = ca.gradient(student, teacher, Activation("in place", in_place))
+    np.testing.assert_allclose(slope.incoming, ca.gradient(student, teacher, "tanh").incoming, rtol=1e-9)
 
 
 @pytest.mark.bad_input

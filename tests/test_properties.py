@@ -10,7 +10,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from jaxtyping import config
 
@@ -22,6 +22,7 @@ settings.register_profile(
     "fast", max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 settings.register_profile("thorough", parent=settings.get_profile("fast"), max_examples=1000)
+settings.register_profile("mutation", parent=settings.get_profile("fast"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 a_fifth = settings(max_examples=settings.default.max_examples // 5)
 a_few = settings(max_examples=settings.default.max_examples // 20 + 2)

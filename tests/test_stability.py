@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.symmetry import NoCriticalPointError
+from copyavg.certificates import max_norm
+from copyavg.configurations import copy_average_parameters, n_copy_parameters
+from copyavg.symmetry import NoCriticalPointError, copy_average_family, n_copy_family
 
 POINTS = {"copy-average": ca.optimal_copy_average, "n-copy": lambda n, k, d=None: ca.n_copy(n, k, d=d)}
 
@@ -55,11 +57,60 @@ def test_at_a_million_neurons():
     assert result.index > 0
 
 
-@pytest.mark.parametrize("activation", ["tanh", "gelu", "relu"])
-def test_displaced_copy_average_points_are_critical(activation):
-    result = ca.stability(2, 3, activation=activation)
-    assert np.isfinite(result.smallest_eigenvalue)
-    assert result.loss > 0
+@pytest.mark.parametrize(("activation", "n", "k"), [("softplus", 2, 3), ("relu", 2, 3), ("relu", 5, 10)])
+def test_displaced_copy_average_points_are_critical(activation, n, k):
+    x = copy_average_parameters(n, k, activation)
+    student, teacher = copy_average_family(n, k, activation).student(x), ca.orthonormal_teacher(k)
+    assert max_norm(ca.gradient(student, teacher, activation)) <= 1e-10 * k
+    result = ca.stability(n, k, activation=activation)
+    assert result.loss == pytest.approx(ca.loss(student, teacher, activation), abs=1e-9)
+    assert result.index == 0
+
+
+def test_the_best_relu_point_of_two_neurons_for_three():
+    assert ca.stability(2, 3, activation="relu").loss == pytest.approx(0.153668, abs=5e-7)
+
+
+def test_no_dead_or_collapsed_point_is_passed_off():
+    """Newton's method would arrive at silent neurons, or at neurons that are all alike."""
+    for activation, n, k in [("gelu", 2, 3), ("silu", 2, 3), ("relu", 2, 5)]:
+        with pytest.raises(NoCriticalPointError):
+            copy_average_parameters(n, k, activation)
+    alpha, beta, _, a = n_copy_parameters(9, 10, "softplus")
+    assert (alpha, beta, a) == pytest.approx((0.92622, -0.00521, 1.13047), abs=5e-6)
+
+
+def test_relu_eigenvalues_are_those_of_balanced_weights():
+    """At ‖w‖ = |a|, whatever was asked for before; against the full Hessian across the gauge."""
+    for n, k in [(1, 3), (2, 3), (3, 5)]:
+        x = copy_average_parameters(n, k, "relu")
+        student = copy_average_family(n, k, "relu").student(x)
+        np.testing.assert_allclose(np.linalg.norm(student.incoming, axis=1), np.abs(student.outgoing), rtol=1e-12)
+        curvature = ca.hessian(student, ca.orthonormal_teacher(k), "relu")
+        gauge = [np.append(np.outer(e, e) @ student.incoming, -e * student.outgoing) for e in np.eye(n)]
+        basis = np.linalg.svd(np.array(gauge))[2][n:].T
+        exact = np.linalg.eigvalsh(basis.T @ curvature @ basis)
+        assert ca.stability(n, k, activation="relu").smallest_eigenvalue == pytest.approx(exact[0], rel=1e-8)
+    alone = n_copy_parameters(10, 14, "relu")
+    for n in (13, 12, 11):
+        n_copy_parameters(n, 14, "relu")
+    np.testing.assert_allclose(n_copy_parameters(10, 14, "relu"), alone, rtol=1e-10)
+
+
+def test_curvatures_of_very_different_sizes_keep_their_signs():
+    """At k = 10¹² the largest curvature is 10²⁴ times the smallest; the index is that of moderate k."""
+    for k in (10**3, 10**6, 10**12):
+        assert ca.stability(k - 1, k).index == 1
+        assert ca.stability(k // 10, k).index == 0
+
+
+@pytest.mark.parametrize(("n", "k", "activation"), [(17, 19, "silu"), (3, 4, "gelu"), (8 * 10**6, 10**7, "erf")])
+def test_n_copy_points_that_are_hard_to_reach(n, k, activation):
+    """β passes through zero, the point lies far from copies, or β is as good as nothing."""
+    family, x = n_copy_family(n, k, activation), n_copy_parameters(n, k, activation)
+    assert np.abs(family.gradient(x) / family.counts).max() <= 1e-9
+    assert x[0] > 0.5
+    assert x[3] > 0.5
 
 
 @pytest.mark.bad_input

@@ -145,3 +145,19 @@ def test_bad_input():
         hessian_blocks(family, np.ones(4), d=4)
     with pytest.raises(ValueError, match="one cell of each kind"):
         hessian_blocks(Family((1, 2), (3,), average=False), np.ones(10))
+    with pytest.raises(TypeError, match="copied must be a tuple of cell sizes, but was given 3"):
+        Family(3, (1,), average=True)
+    with pytest.raises(TypeError, match="average must be True or False, but was given 2"):
+        Family((3,), (1,), average=2)
+    with pytest.raises(ValueError, match="multiplicities need whole sizes"):
+        hessian_blocks(Family((2.5,), (1.5,), average=False), np.ones(4))
+    with pytest.raises(ValueError, match="finite"):
+        family.loss([1, 2, np.nan, 3])
+    with pytest.raises(ValueError, match="too large"):
+        n_copy_family(10**5, 10**6).student(np.ones(4))
+
+
+def test_counts_cannot_be_changed_and_no_blocks_have_no_spectrum():
+    with pytest.raises(ValueError, match="read-only"):
+        n_copy_family(3, 5).counts[:] = 9
+    assert spectrum([]).size == 0
