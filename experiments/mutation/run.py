@@ -38,11 +38,11 @@ EQUIVALENT = ROOT / "experiments/mutation/equivalent.yml"
 # out, and so is a module.
 LANDSCAPE = ("test_landscape.py", "test_properties.py")
 TESTS = {
-    "configurations": ("test_configurations.py",),
+    "configurations": ("test_configurations.py", "test_stability.py", "test_claims_optimal_configuration.py"),
     "activations": ("test_activations.py", "test_interaction.py", *LANDSCAPE),
     "interaction": ("test_interaction.py", *LANDSCAPE),
     "landscape": LANDSCAPE,
-    "symmetry": ("test_symmetry.py",),
+    "symmetry": ("test_symmetry.py", "test_stability.py"),
 }
 CHOSEN = "not slow and not site"
 LONGEST = 10  # seconds for the tests of one mutant, and five times what they take without it
@@ -67,9 +67,10 @@ def prepare(module: str, work: Path, processes: int) -> tuple[list[Path], dict[s
     """
     first, *others = places = [work / f"copy-{slot}" for slot in range(processes)]
     shutil.rmtree(first, ignore_errors=True)
-    for folder in ("copyavg", "tests"):
+    for folder in ("copyavg", "tests", "book/_ext"):
         shutil.copytree(ROOT / folder, first / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", first)
+    for file in ("pyproject.toml", "book/claims.yml", "book/claims.schema.json"):  # the tests read the ledger of claims
+        shutil.copy(ROOT / file, first / file)
     observed = observe(module, first)
     for place in others:
         shutil.rmtree(place, ignore_errors=True)
