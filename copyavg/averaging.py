@@ -209,7 +209,8 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
             points.append((sqrt(strength), sqrt(strength), correlation, loss))
         continua = (
             "(w, a) → (cw, a/c), c > 0: the gauge, along which every critical point is a curve",
-            "w = 0 and a ≤ 0: a dead neuron, of loss C, where L has a kink and no direction leads down",
+            "w = 0 and a < 0: a dead neuron, a local minimum of loss C where L has a kink",
+            "w = 0 and a = 0: a silent neuron, of loss C, from which L falls to second order",
         )
         proof = "h′(u)/u takes no value twice where Σⱼ uⱼ² ≤ 1, and at given correlations L is a parabola in a‖w‖"
     elif k == 1:

@@ -20,7 +20,7 @@ SLIP = 1 + 1e-6
 WITHOUT_CONSTANT = (
     *("in standard errors", "slope", "best radius", "on the grid", "at_least", "turned", "best tanh"),
     *("where another grouping", "whose indices change", "entries of the table", "end of the descent"),
-    *("relative to equal correlations", "r √(2k)"),
+    *("relative to equal correlations", "r √k − limit", "norms with dL/dr"),
 )
 
 

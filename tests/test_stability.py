@@ -31,11 +31,13 @@ def test_the_three_thresholds(k, better, minimum, saddle, residual):
     """From where on n-copy has the lower loss, n-copy is a minimum, and copy-average is a saddle."""
     ca_points = {n: ca.stability(n, k) for n in range(k // 3, k)}
     n_points = {n: ca.stability(n, k, "n-copy") for n in range(k // 3, k)}
-    found = (
-        min(n for n in n_points if n_points[n].loss < ca_points[n].loss),
-        min(n for n in n_points if n_points[n].index == 0),
-        min(n for n in ca_points if ca_points[n].index > 0),
+    happened = (
+        {n: n_points[n].loss < ca_points[n].loss for n in n_points},
+        {n: n_points[n].index == 0 for n in n_points},
+        {n: ca_points[n].index > 0 for n in ca_points},
     )
+    assert all(sorted(column.values()) == list(column.values()) for column in happened)  # once, and for good
+    found = [min(n for n, yes in column.items() if yes) for column in happened]
     residual("three-thresholds", "symmetry", sum(x != y for x, y in zip(found, (better, minimum, saddle), strict=True)))
 
 
