@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from math import asin, fsum, pi, sqrt
+from math import asin, fsum, pi
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +12,7 @@ from .activations import NAMED, Activation, get_activation
 from .arrays import require_whole
 from .averaging import one_neuron
 from .interaction import QuadratureError
-from .network import Network
+from .network import MOST_WEIGHTS, Network
 from .symmetry import (
     Family,
     NoCriticalPointError,
@@ -24,6 +24,7 @@ from .symmetry import (
 )
 
 _SHORTEST_STEP = 1e-4  # in p, by which the n-copy branch is followed
+_SILENT = 1e-3  # outgoing weights below are not those of a neuron that copies or averages
 
 
 def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
@@ -67,7 +68,7 @@ def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
     d = k if d is None else require_whole("d", d)
     if d < k:
         raise ValueError(f"d must be at least k = {k}, the sum of the partition, but was given {d}")
-    if len(sizes) * d > 10**8:
+    if len(sizes) * d > MOST_WEIGHTS:
         raise ValueError(f"a network of {len(sizes)} × {d} weights is too large; copy_average_loss needs none")
     group = np.repeat(np.arange(len(sizes)), sizes)
     m = np.array(sizes, dtype=float)
@@ -187,21 +188,20 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     array([0.408, 2.   ])
     """
     family = copy_average_family(n, k, activation)
-    m = k - n + 1
-    erf = family.activation is get_activation("erf")
-    best = one_neuron(m, family.activation)
-    average = {"copied": 0.0, "rest": 1 / sqrt(m * (2 * m - 1)), "outgoing": float(m)}
-    if best.radius is not None:
-        average |= {"rest": best.radius / sqrt(m), "outgoing": best.outgoing}
+    best = one_neuron(family.rest[0], family.activation)
+    if best.radius is None:
+        raise NoCriticalPointError(
+            f"there is no copy-average point at n = {n}, k = {k} to start from: for an average of {family.rest[0]}, "
+            f"{best.reason}"
+        )
+    average = {"copied": 0.0, "rest": best.radius * best.correlation, "outgoing": best.outgoing}
     copies = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
     x = np.array([(average if orbit.neuron == len(family.copied) else copies)[orbit.kind] for orbit in family.orbits])
-    if erf:
+    if family.activation is get_activation("erf"):
         return x
     x = critical_point(family, x)
-    values = {orbit[:3]: value for orbit, value in zip(family.orbits, x, strict=True)}
-    alive = all(value > 1e-3 for orbit, value in zip(family.orbits, x, strict=True) if orbit.kind == "outgoing")
-    apart = n < 3 or values[0, "own", 0] - values[0, "copied", 0] > 0.1 * abs(values[0, "own", 0])
-    if not (alive and apart):
+    outgoing = [value for value, orbit in zip(x, family.orbits) if orbit.kind == "outgoing"]
+    if min(outgoing) < _SILENT or (n > 2 and not _apart(x)):
         raise NoCriticalPointError(
             f"no copy-average point was found at n = {n}, k = {k} for {family.activation.name}: from copies and the "
             "best average Newton's method leads to a point where neurons are silent or all alike"
@@ -294,9 +294,9 @@ class _NCopyBranch:
         return x
 
 
-def _apart(x: Float[np.ndarray, "4"]) -> bool:
-    """Whether every neuron tells its own teacher neuron from those of the others, and speaks up."""
-    return bool(x[0] - x[1] > 0.1 * abs(x[0]) and x[3] > 1e-3)
+def _apart(x: Float[np.ndarray, " parameters"]) -> bool:
+    """Whether every copying neuron tells its own teacher neuron from those of the others, α from β, and speaks up."""
+    return bool(x[0] - x[1] > 0.1 * abs(x[0]) and x[3] > _SILENT)
 
 
 @lru_cache(maxsize=64)

@@ -276,7 +276,7 @@ def _rotation() -> Exercise:
     )
 
 
-def _formula(sizes: Sequence[int], square: int = 2, inside: int = 2) -> float:
+def _formula(sizes: Sequence[int | float], square: int = 2, inside: int = 2) -> float:
     """Return Σ m/3 − (2m²/π) arcsin(1/(2m)), with slips on request."""
     return sum(m / 3 - 2 * m**square / pi * asin(1 / (inside * m)) for m in sizes)
 

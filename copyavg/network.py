@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from .arrays import Array, ArrayLike, as_float_arrays, require_whole
 
+MOST_WEIGHTS = 10**8  # of a configuration that is written out as a network: 800 MB
+
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Network:

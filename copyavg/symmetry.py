@@ -30,9 +30,7 @@ from .activations import Activation, OrderParameters, PairTerms, get_activation,
 from .arrays import require_whole
 from .interaction import QuadratureError, pair_terms
 from .landscape import PairGeometry, pair_geometry
-from .network import Network
-
-_MOST_WEIGHTS = 10**8  # of a network that is written out
+from .network import MOST_WEIGHTS, Network
 
 Size = int | float  # of a cell: whole, where it is that of a network
 
@@ -206,7 +204,7 @@ class Family:
             raise ValueError(f"a network needs whole numbers of neurons, but n = {self.n} and k = {self.k}")
         x = self.require_point(x)
         d = self.k + self.beyond if d is None else require_whole("d", d, least=self.k + self.beyond)
-        if self.n * d > _MOST_WEIGHTS:
+        if self.n * d > MOST_WEIGHTS:
             raise ValueError(f"a network of {self.n} × {d} weights is too large; the parameters alone describe it")
         cells = {
             "own": np.repeat(np.arange(len(self.copied)), self.copied),

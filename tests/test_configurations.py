@@ -4,7 +4,8 @@ import pytest
 
 import copyavg as ca
 from copyavg.certificates import max_norm
-from copyavg.configurations import partitions
+from copyavg.configurations import copy_average_parameters, partitions
+from copyavg.symmetry import NoCriticalPointError, copy_average_family
 
 
 @pytest.mark.claim("copy-average-critical", "copy-average-loss")
@@ -94,3 +95,40 @@ def test_groups_may_be_as_large_as_floats_count():
     assert ca.copy_average_loss((2**53,)) >= 0
     with pytest.raises(ValueError, match="at most 2⁵³"):
         ca.copy_average_loss((2**53 + 1,))
+
+
+@pytest.mark.bad_input
+def test_a_network_that_is_too_large_is_not_written_out():
+    for partition, d in [((10**9,), None), ((1, 1), 10**8)]:
+        with pytest.raises(ValueError, match="weights is too large; copy_average_loss needs none"):
+            ca.copy_average(partition, d)
+
+
+def test_n_copy_at_the_ends():
+    """With as many neurons as the teacher it is the teacher; a single neuron singles nobody out."""
+    np.testing.assert_array_equal(ca.n_copy(3, 3, d=4).incoming, np.eye(3, 4))
+    np.testing.assert_array_equal(ca.n_copy(1, 1).outgoing, [1])
+    for k in (2, 9):
+        with pytest.raises(NoCriticalPointError, match=f"no n-copy point at n = 1, k = {k}: a single student neuron"):
+            ca.n_copy(1, k)
+
+
+def test_copy_average_parameters_are_the_weights_of_the_network():
+    for n, k in [(1, 3), (2, 3), (4, 6), (5, 5)]:
+        student = copy_average_family(n, k).student(copy_average_parameters(n, k))
+        np.testing.assert_allclose(student.incoming, ca.optimal_copy_average(n, k).incoming, rtol=1e-15, atol=0)
+        np.testing.assert_array_equal(student.outgoing, ca.optimal_copy_average(n, k).outgoing)
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "activation", "message"),
+    [
+        (2, 5, "gelu", "to start from: for an average of 4, the loss falls"),
+        (2, 3, "silu", "found"),
+        (2, 5, "relu", "found"),
+        (4, 12, "relu", "found"),
+    ],
+)
+def test_where_no_copy_average_point_is_found(n, k, activation, message):
+    with pytest.raises(NoCriticalPointError, match=message):
+        copy_average_parameters(n, k, activation)
