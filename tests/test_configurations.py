@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import copyavg as ca
+from copyavg import configurations
 from copyavg.certificates import max_norm
 from copyavg.configurations import copy_average_parameters, partitions
 from copyavg.symmetry import NoCriticalPointError, copy_average_family
@@ -102,6 +103,13 @@ def test_a_network_that_is_too_large_is_not_written_out():
     for partition, d in [((10**9,), None), ((1, 1), 10**8)]:
         with pytest.raises(ValueError, match="weights is too large; copy_average_loss needs none"):
             ca.copy_average(partition, d)
+
+
+def test_the_largest_network_that_is_written_out(monkeypatch):
+    monkeypatch.setattr(configurations, "MOST_WEIGHTS", 6)
+    assert ca.copy_average((1, 2)).incoming.size == 6
+    with pytest.raises(ValueError, match="a network of 3 × 3 weights is too large"):
+        ca.copy_average((1, 1, 1))
 
 
 def test_n_copy_at_the_ends():
