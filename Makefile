@@ -53,7 +53,7 @@ lab: $(STAMP) ## Open the chapters in JupyterLab.
 	$(BIN)/jupyter lab notebooks
 
 test: $(STAMP) $(SITE)/.complete ## All tests: code, notebooks (nbval), the built site, in a browser if there is one.
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(BIN)/pytest --nbval notebooks --no-header
 
 $(SITE)/.complete: $(STAMP) $(SOURCES)

@@ -21,6 +21,11 @@ def test_a_certificate_can_bound_from_below():
         Certificate("gap", 0.05, bound=0.1, at_least=True)
 
 
+def test_a_residual_at_its_bound_holds():
+    assert repr(Certificate("count", 0.0, bound=0.0)) == "✓ count ≤ 0"
+    assert repr(Certificate("gap", 0.5, bound=0.5, at_least=True)) == "✓ gap ≥ 0.5"
+
+
 def test_max_norm_sees_every_weight():
     assert max_norm(ca.Network([[[1, 2]], [[3, -7]]], [[4], [5]])) == 7
     assert max_norm(ca.Network([[1, 2]], [-9])) == 9

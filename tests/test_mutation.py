@@ -73,13 +73,13 @@ def test_only_tests_that_reach_a_mutant_are_run_and_the_likeliest_first():
 
 @pytest.mark.slow
 def test_a_run_kills_stops_and_goes_on(tmp_path):
-    command = [sys.executable, FOLDER / "run.py", "configurations", "--work", tmp_path / "work"]
+    command = [sys.executable, FOLDER / "run.py", "certificates", "--work", tmp_path / "work"]
     command += ["--output", tmp_path / "mutation.json", "--limit", "3"]
     for tried in (3, 6):
         shown = subprocess.run(command, capture_output=True, text=True)
         assert shown.returncode == 0, shown.stderr
         assert shown.stderr == ""  # the progress bar is for terminals
-        entry = json.loads((tmp_path / "mutation.json").read_text(encoding="utf-8"))["modules"]["configurations"]
+        entry = json.loads((tmp_path / "mutation.json").read_text(encoding="utf-8"))["modules"]["certificates"]
         assert (entry["killed"], entry["untried"]) == (tried, entry["mutants"] - tried)
 
 

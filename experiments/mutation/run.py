@@ -43,6 +43,7 @@ TESTS = {
     "interaction": ("test_interaction.py", *LANDSCAPE),
     "landscape": LANDSCAPE,
     "symmetry": ("test_symmetry.py", "test_stability.py"),
+    "certificates": ("test_certificates.py",),
 }
 CHOSEN = "not slow and not site"
 LONGEST = 10  # seconds for the tests of one mutant, and five times what they take without it
