@@ -15,7 +15,7 @@ L itself is a difference of terms of order k².
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import acos, asin, pi, sqrt
+from math import asin, pi, sqrt
 
 import numpy as np
 from jaxtyping import Float
@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from .activations import Activation, get_activation, has_gauge
 from .arrays import require_whole
 from .interaction import hermite_expansion, interaction
-from .symmetry import Family, hessian_blocks, require_smaller
+from .symmetry import Family, hessian_blocks, index, require_smaller
 
 _SHORTEST, _LONGEST, _RADII = 1e-2, 12.0, 400  # radii that are searched: from 0.01/√k on
 
@@ -140,15 +140,12 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     >>> one_neuron(3, "gelu").reason
     'the loss falls towards its infimum as r → ∞, where gelu acts as a ReLU'
     """
-    k, activation = _require_size(k), get_activation(activation)
+    k, activation = require_smaller(1, k)[1], get_activation(activation)
     u = 1 / sqrt(k)
     if k == 1:
         return OneNeuron(1.0, 1.0, 1.0, 0.0)
     if activation is get_activation("erf"):
         return OneNeuron(1 / sqrt(2 * k - 1), float(k), u, k / 3 - 2 * k**2 / pi * asin(1 / (2 * k)))
-    if activation is get_activation("relu"):
-        strength, loss = _relu(k, u)
-        return OneNeuron(sqrt(strength), sqrt(strength), u, loss)
     if has_gauge(activation):
         strength, loss = _homogeneous(k, u, activation)
         return OneNeuron(sqrt(abs(strength)), sqrt(abs(strength)) * (-1) ** (strength < 0), u, loss)
@@ -160,9 +157,9 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     if not minima or min(ends)[0] < min(minima)[0]:
         return OneNeuron(None, None, None, *min(ends))
     loss, r = min(minima)
-    index = _index(k, activation, r, profile.outgoing(r), u)
-    if index:
-        reason = f"with equal correlations the lowest loss is a saddle of index {index}: unequal ones do better"
+    ways_down = _index(k, activation, r, profile.outgoing(r), u)
+    if ways_down:
+        reason = f"with equal correlations the lowest loss is a saddle of index {ways_down}: unequal ones do better"
         return OneNeuron(None, None, None, loss, reason)
     return OneNeuron(r, profile.outgoing(r), u, loss)
 
@@ -194,7 +191,7 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     >>> [(point.correlation < 0, point.index) for point in one_neuron_critical_points(3, "relu").isolated]
     [(False, 0), (True, 2)]
     """
-    k, activation = _require_size(k), get_activation(activation)
+    k, activation = require_smaller(1, k)[1], get_activation(activation)
     u = 1 / sqrt(k)
     if activation is get_activation("erf"):
         best = one_neuron(k)
@@ -202,10 +199,9 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
         continua = ("a = 0 and Σⱼ g(r, 1, uⱼ) = 0: a silent neuron, of loss k/3; a saddle of index 1",)
         proof = "u²(1 − s²u²) takes no value twice where Σⱼ uⱼ² ≤ 1, and x/(arcsin x √(1 − x²)) takes none twice"
     elif activation is get_activation("relu"):
-        directions = [u] if k == 1 else [u, -u]
         points = []
-        for correlation in directions:
-            strength, loss = _relu(k, correlation)
+        for correlation in [u] if k == 1 else [u, -u]:
+            strength, loss = _homogeneous(k, correlation, activation)
             points.append((sqrt(strength), sqrt(strength), correlation, loss))
         continua = (
             "(w, a) → (cw, a/c), c > 0: the gauge, along which every critical point is a curve",
@@ -336,18 +332,8 @@ def _far_expansion(kind: str, count: int) -> tuple[Float[np.ndarray, " orders"],
     return ramp, 0.5
 
 
-def _relu(k: int, u: float) -> tuple[float, float]:
-    """Strength a‖w‖ and loss of a ReLU neuron with correlation u to all teacher neurons."""
-    h = (sqrt(1 - u**2) + (pi - acos(u)) * u) / (2 * pi)
-    return 2 * k * h, k / 2 + k * (k - 1) / (2 * pi) - 2 * (k * h) ** 2
-
-
-def _require_size(k: int) -> int:
-    return require_smaller(1, k)[1]
-
-
 def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float]:
-    """Strength and loss of a neuron with σ(cx) = cσ(x), such as a leaky ReLU, from its interaction."""
+    """Strength a‖w‖ and loss of a neuron with σ(cx) = cσ(x), such as a ReLU, with correlation u to all the teacher."""
     itself, cross, other = (float(interaction(1, 1, c, activation)) for c in (1, u, 0))
     if not itself > 0:
         raise ValueError(f"{activation.name} vanishes everywhere: there is no teacher to imitate")
@@ -356,5 +342,4 @@ def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float
 
 def _index(k: int, activation: Activation, radius: float, outgoing: float, correlation: float) -> int:
     family = Family((), (k,), average=True, activation=activation)
-    blocks = hessian_blocks(family, np.array([correlation * radius, outgoing]))
-    return sum(int(np.sum(np.linalg.eigvalsh(block.matrix) < 0)) * block.multiplicity for block in blocks)
+    return index(hessian_blocks(family, np.array([correlation * radius, outgoing])))

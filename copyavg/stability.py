@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
-
 from .activations import Activation, get_activation
 from .configurations import copy_average_parameters, n_copy_parameters
-from .symmetry import Block, copy_average_family, hessian_blocks, n_copy_family, require_smaller
-
-_ROUNDING = 1e-12  # eigenvalues of a scaled block that are smaller have no sign
+from .symmetry import (
+    Block,
+    copy_average_family,
+    hessian_blocks,
+    index,
+    n_copy_family,
+    require_smaller,
+    smallest_eigenvalue,
+)
 
 
 @dataclass(frozen=True)
@@ -89,26 +92,9 @@ def stability(
     else:
         raise ValueError(f"family must be 'copy-average' or 'n-copy', but was given {family!r}")
     blocks = hessian_blocks(students, x, d)
-    indices, smallest = zip(*(_index_and_smallest(block.matrix) for block in blocks), strict=True)
     return Stability(
         loss=students.loss(x),
-        smallest_eigenvalue=min(smallest),
-        index=sum(index * block.multiplicity for index, block in zip(indices, blocks, strict=True)),
+        smallest_eigenvalue=smallest_eigenvalue(blocks),
+        index=index(blocks),
         blocks=blocks,
     )
-
-
-def _index_and_smallest(matrix: Float[np.ndarray, "size size"]) -> tuple[int, float]:
-    """Negative eigenvalues, counted where every direction has unit curvature, and the lowest eigenvalue.
-
-    For large k a block holds curvatures from 1 to k². Dividing by the roots of its diagonal does not change the
-    number of negative eigenvalues (Sylvester) and brings them all to one scale; the lowest eigenvalue of a
-    positive block is found as the highest of its inverse.
-    """
-    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
-    scaled = scale[:, None] * matrix * scale
-    index = int(np.sum(np.linalg.eigvalsh(scaled) < -_ROUNDING))
-    if index:
-        return index, float(np.linalg.eigvalsh(matrix)[0])
-    inverse = scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
-    return 0, float(1 / np.linalg.eigvalsh(inverse)[-1])

@@ -530,9 +530,9 @@ def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[n
     lengths = np.sqrt(family.counts)
     basis = _without_gauge(family, x, np.eye(len(x)))
     curvature = basis.T @ (family.hessian(x) / np.outer(lengths, lengths)) @ basis
-    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(curvature)), 1e-300))
+    scale, scaled = _scaled(curvature)
     slope = scale * (basis.T @ (family.gradient(x) / lengths))
-    return basis @ (scale * np.linalg.solve(scale[:, None] * curvature * scale, slope)) / lengths
+    return basis @ (scale * np.linalg.solve(scaled, slope)) / lengths
 
 
 def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
@@ -569,6 +569,52 @@ def _size(name: str, size: Size, real_beyond: int) -> Size:
     if isinstance(size, float) and isfinite(size) and size >= real_beyond:
         return int(size) if size.is_integer() else size
     return require_whole(f"every size in {name}", size)
+
+
+def index(blocks: list[Block]) -> int:
+    """Return the number of negative eigenvalues of a Hessian by blocks; those within rounding of zero do not count.
+
+    For large k a block holds curvatures from 1 to k². Dividing by the roots of its diagonal leaves the number of
+    negative eigenvalues as it is (Sylvester) and brings them all to one scale.
+
+    Examples
+    --------
+    >>> index([Block("trivial", 1, np.diag([3.0, -1.0])), Block("rest", 2, np.array([[-1e-20]]))])
+    3
+    """
+    return sum(_negative(_scaled(block.matrix)[1]) * block.multiplicity for block in blocks)
+
+
+def smallest_eigenvalue(blocks: list[Block]) -> float:
+    """Return the lowest eigenvalue; of a positive block it is found as the highest of the inverse.
+
+    Examples
+    --------
+    >>> blocks = [Block("trivial", 1, np.diag([3.0, 1e-30])), Block("rest", 2, np.array([[2.0]]))]
+    >>> f"{smallest_eigenvalue(blocks):.6g}"
+    '1e-30'
+    """
+    return min(_smallest(block.matrix) for block in blocks)
+
+
+def _smallest(matrix: Float[np.ndarray, "size size"]) -> float:
+    scale, scaled = _scaled(matrix)
+    if _negative(scaled):
+        return float(np.linalg.eigvalsh(matrix)[0])
+    inverse = scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
+    return float(1 / np.linalg.eigvalsh(inverse)[-1])
+
+
+def _scaled(
+    matrix: Float[np.ndarray, "size size"],
+) -> tuple[Float[np.ndarray, " size"], Float[np.ndarray, "size size"]]:
+    """A block with a diagonal of ±1, and by what its rows and columns were multiplied."""
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    return scale, scale[:, None] * matrix * scale
+
+
+def _negative(scaled: Float[np.ndarray, "size size"]) -> int:
+    return int(np.sum(np.linalg.eigvalsh(scaled) < -1e-12))
 
 
 def require_smaller(n: int, k: int) -> tuple[int, int]:
