@@ -2,6 +2,7 @@
 
 from .activations import Activation
 from .averaging import one_neuron, one_neuron_critical_points
+from .classify import Classification, Classifications, classify
 from .configurations import copy_average, copy_average_loss, n_copy, optimal_copy_average
 from .interaction import interaction
 from .landscape import gradient, hessian, loss
@@ -10,8 +11,11 @@ from .stability import Stability, stability
 
 __all__ = [
     "Activation",
+    "Classification",
+    "Classifications",
     "Network",
     "Stability",
+    "classify",
     "copy_average",
     "copy_average_loss",
     "gradient",

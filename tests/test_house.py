@@ -24,6 +24,7 @@ ROOMS = [
     "averaging",
     "configurations",
     "stability",
+    "classify",
     "certificates",
     "exercises",
     "figures",

@@ -1,0 +1,525 @@
+"""Which configuration is this student? Recognised by its structure, never by its loss.
+
+What is looked at are the coordinates wᵢ·vⱼ of the student's neurons along the teacher's, and the outgoing
+weights. They are brought to one form first: a ≥ 0 for an odd activation, where (w, a) → (−w, −a) leaves a
+neuron as it is, and ‖w‖ = |a| for one with the gauge (w, a) → (cw, a/c). Then the student is compared with the
+nearest student of every configuration that its largest coordinates suggest:
+
+- *copy-average*: every teacher neuron belongs to the student neuron with the largest coordinate along it. The
+  nearest student has the groups' closed form (erf, or all groups of one), or else is the mean over all
+  permutations that keep the groups together;
+- *n-copy*: of the teacher neurons, the n along which the student neurons differ most are singled out by one
+  each. The nearest student is the mean over all permutations of these pairs, and of the others.
+
+A mean over a group of permutations is the orthogonal projection onto the students that the group leaves as
+they are; here it costs as much as reading the weights.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from .activations import Activation, get_activation, has_gauge
+from .arrays import Array
+from .network import Network
+
+LABELS = ("copy-average", "n-copy", "reduced", "other")
+ROLES = ("copy", "average", "merged", "idle", "dipole", "mixed")
+
+_ORTHONORMAL = 1e-5  # how far vᵢ·vⱼ may be from δᵢⱼ: float32 is good enough
+_APART = 0.1  # a neuron that singles out a teacher neuron weighs it this much more than anything else there
+_MERGED = 0.98  # correlation from which neurons count as one: they get there no faster than ‖∇L‖ ~ t^−1.5
+_DIPOLE = 0.95
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a student was found to be.
+
+    Attributes
+    ----------
+    label : str
+        One of `LABELS`: "copy-average", "n-copy", "reduced" or "other" (see `classify`).
+    partition : tuple of int
+        In ascending order, how many teacher neurons each student neuron has for itself: group sizes that add up
+        to k for a copy-average student; n ones for an n-copy student, which shares the k − n others; for a reduced
+        student those of the smaller one; empty for any other.
+    residual : float
+        How far the student is from the nearest one of that configuration: the largest change of any neuron's
+        incoming or outgoing weights, relative to them. For a reduced student it is the smaller one's, for any
+        other that of the configuration that comes closest (infinite if none is near enough to compare with).
+    roles : tuple of str
+        What each neuron does, one of `ROLES`: "copy" of one teacher neuron or "average" of several; "merged" with
+        another neuron, which does the same; "idle", without effect; one of a "dipole", two nearly parallel neurons
+        that nearly cancel; "mixed", none of these.
+    groups : tuple of tuple of int
+        The teacher neurons, from 0, that each student neuron stands for.
+    residuals : dict
+        The residual of every configuration that was compared, by its label.
+    reduced_to : str or None
+        For a reduced student, what the smaller one is.
+
+    Examples
+    --------
+    >>> from copyavg import copy_average, orthonormal_teacher
+    >>> found = classify(copy_average((1, 2)), orthonormal_teacher(3))
+    >>> found.partition, found.roles, found.groups
+    ((1, 2), ('copy', 'average'), ((0,), (1, 2)))
+    """
+
+    label: str
+    partition: tuple[int, ...]
+    residual: float
+    roles: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    residuals: dict[str, float]
+    reduced_to: str | None = None
+
+    def explain(self) -> str:
+        """Return in one line, in words, what was found.
+
+        Examples
+        --------
+        >>> from copyavg import n_copy, orthonormal_teacher
+        >>> classify(n_copy(8, 10), orthonormal_teacher(10)).explain()
+        'n-copy: 8 neurons single out one teacher neuron each, all alike'
+        """
+        if self.label == "reduced":
+            spared = [f"{self.roles.count(role)} {role}" for role in ("idle", "merged") if role in self.roles]
+            what = f"{' and '.join(spared)} of {len(self.roles)} neurons leave a smaller student"
+            return f"reduced: {what}, {_in_words(self.reduced_to, self.partition)}"
+        if self.label != "other":
+            return _in_words(self.label, self.partition)
+        counts = Counter(self.roles)
+        seen = ", ".join(f"{counts[role]} {role}" for role in ROLES if counts[role])
+        nearest = min(self.residuals, key=self.residuals.__getitem__, default=None)
+        near = f"nearest is {nearest}, at {self.residual:.1g}" if nearest else "near none"
+        return f"other: no configuration with a name ({near}); neurons by role: {seen}"
+
+    def __str__(self) -> str:
+        return self.explain() + (f" (to {self.residual:.0e})" if self.label != "other" else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Classifications:
+    """What a batch of students was found to be: a `Classification` of each, and their fields as arrays.
+
+    Attributes
+    ----------
+    records : array of Classification
+        In the shape of the batch. Indexing, iteration and length are those of this array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from copyavg import Network, n_copy, optimal_copy_average, orthonormal_teacher
+    >>> two = [n_copy(3, 5), optimal_copy_average(3, 5)]
+    >>> batch = Network(np.stack([s.incoming for s in two]), np.stack([s.outgoing for s in two]))
+    >>> found = classify(batch, orthonormal_teacher(5))
+    >>> found.label.tolist(), found.partition.tolist()
+    (['n-copy', 'copy-average'], [(1, 1, 1), (1, 1, 3)])
+    >>> print(found)
+    2 students: 1 copy-average, 1 n-copy
+    """
+
+    records: Shaped[np.ndarray, "*batch"]
+
+    @property
+    def label(self) -> Shaped[np.ndarray, "*batch"]:
+        """The labels, an array of strings."""
+        return self._field("label", np.dtype(f"<U{max(map(len, LABELS))}"))
+
+    @property
+    def partition(self) -> Shaped[np.ndarray, "*batch"]:
+        """The partitions, an array of tuples."""
+        return self._field("partition", object)
+
+    @property
+    def residual(self) -> Float[np.ndarray, "*batch"]:
+        """The residuals, an array of numbers."""
+        return self._field("residual", float)
+
+    def _field(self, name: str, dtype: Any) -> Shaped[np.ndarray, "*batch"]:
+        values = np.empty(self.records.shape, dtype)
+        for place, record in np.ndenumerate(self.records):
+            values[place] = getattr(record, name)
+        return values
+
+    def __getitem__(self, place: Any) -> "Classification | Classifications":
+        picked = self.records[place]
+        return Classifications(picked) if isinstance(picked, np.ndarray) else picked
+
+    def __iter__(self) -> Iterator["Classification | Classifications"]:
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __str__(self) -> str:
+        counts = Counter(self.label.ravel().tolist())
+        parts = ", ".join(f"{counts[label]} {label}" for label in LABELS if counts[label])
+        return f"{self.records.size} students" + (f": {parts}" if parts else "")
+
+
+class _Neurons(NamedTuple):
+    """A student in one form; the first k coordinates are those along the teacher neurons."""
+
+    w: Float[np.ndarray, "n coordinates"]
+    a: Float[np.ndarray, " n"]
+
+
+class _Fit(NamedTuple):
+    """How well a configuration describes a student, and which teacher neurons each neuron then stands for."""
+
+    label: str
+    residual: float
+    groups: tuple[tuple[int, ...], ...]
+
+    @property
+    def partition(self) -> tuple[int, ...]:
+        return tuple(sorted(map(len, self.groups)))
+
+
+class _Setting(NamedTuple):
+    k: int
+    tolerance: float
+    closed_form: bool
+    odd: bool
+    gauge: bool
+    function: Any  # σ
+    teacher_size: float  # root mean square of a teacher neuron's output
+
+
+def classify(
+    student: Network, teacher: Network, activation: str | Activation = "erf", tolerance: float = 1e-2
+) -> Classification | Classifications:
+    """Return which configuration a student at a critical point, or near one, has, by its structure.
+
+    - "copy-average": the teacher neurons are split into n groups, and student neuron i stands for group Sᵢ. For
+      erf, wᵢ = Σ_{j∈Sᵢ} vⱼ/√(m(2m − 1)) and aᵢ = m = |Sᵢ| (see `copy_average`). For other activations the point is
+      displaced, and only its symmetry is asked for: weights are equal that a permutation exchanges which keeps
+      the groups together, and wᵢ is largest along Sᵢ. With n = k all groups have one member, and the student
+      is the teacher.
+    - "n-copy": wᵢ = α vᵢ + β Σ_{j≤n, j≠i} vⱼ + γ Σ_{j>n} vⱼ and aᵢ = a, with α > β, γ, after a renumbering (see
+      `n_copy`); 1 < n < k.
+    - "reduced": the function is that of a smaller student of either kind. The others are idle (a = 0, or a w that
+      makes σ vanish), or have merged with a neuron that does the same.
+    - "other": anything else. So is a dipole, two nearly parallel neurons with growing outgoing weights that
+      cancel: gradient flow then has no finite limit, hence no configuration.
+
+    Neurons may come in any order. Signs (w, a) → (−w, −a), if σ is odd, and the gauge (w, a) → (cw, a/c), if it
+    has one, do not matter.
+
+    Parameters
+    ----------
+    student : Network
+        n neurons in d dimensions, or a batch of such students. n > k is allowed; then only a reduced student
+        has a configuration.
+    teacher : Network
+        k neurons, unit-orthonormal: vᵢ·vⱼ = δᵢⱼ and outgoing weights 1.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own.
+    tolerance : float
+        The residual up to which a student has a configuration; see `Classification`. A neuron whose output is
+        smaller than this, relative to a teacher neuron's, is idle.
+
+    Returns
+    -------
+    Classification or Classifications
+        Of a single student, or of a batch.
+
+    Raises
+    ------
+    ValueError
+        If the teacher is not unit-orthonormal or a batch, student and teacher differ in input dimension, the
+        tolerance does not lie between 0 and 0.1, or the activation is unknown.
+    TypeError
+        If student or teacher is not a network.
+
+    Notes
+    -----
+    That the student is a critical point is not checked, nor for displaced points and n-copy the values of their
+    parameters: see `gradient`. Torch tensors are brought to the CPU. A student with a weight that is not finite
+    is "other". The time is O(nk) a student, after the coordinates are taken. Derived in this book.
+
+    Examples
+    --------
+    Two points of nearly the same loss:
+
+    >>> from copyavg import n_copy, optimal_copy_average, orthonormal_teacher
+    >>> teacher = orthonormal_teacher(20)
+    >>> print(classify(optimal_copy_average(15, 20), teacher).explain())
+    copy-average: 14 copies and an average of 6
+    >>> print(classify(n_copy(15, 20), teacher).explain())
+    n-copy: 15 neurons single out one teacher neuron each, all alike
+    """
+    v = _require_unit_orthonormal(student, teacher)
+    activation = get_activation(activation)
+    if not (isinstance(tolerance, (int, float)) and 0 < tolerance <= 0.1):
+        raise ValueError(f"tolerance must be a number between 0 and 0.1, but was given {tolerance!r}")
+    setting = _Setting(
+        k=teacher.n,
+        tolerance=tolerance,
+        closed_form=activation is get_activation("erf"),
+        odd=_is_odd(activation),
+        gauge=has_gauge(activation),
+        function=activation.function,
+        teacher_size=float(_output_size(activation.function, np.ones(1))[0]),
+    )
+    incoming, outgoing = _on_the_cpu(student.incoming), _on_the_cpu(student.outgoing)
+    records = np.empty(student.batch_shape, dtype=object)
+    for place in np.ndindex(student.batch_shape):
+        records[place] = _classify(incoming[place], outgoing[place], v, setting)
+    return Classifications(records) if student.batch_shape else records[()]
+
+
+def _classify(
+    incoming: Float[np.ndarray, "n d"],
+    outgoing: Float[np.ndarray, " n"],
+    v: Float[np.ndarray, "k d"],
+    setting: _Setting,
+) -> Classification:
+    n = len(outgoing)
+    if not (np.isfinite(incoming).all() and np.isfinite(outgoing).all()):
+        return Classification("other", (), np.inf, ("mixed",) * n, ((),) * n, {})
+    along = incoming @ v.T
+    neurons = _in_one_form(np.concatenate([along, incoming - along @ v], axis=1), outgoing, setting)
+    fits = _fits(neurons, setting)
+    best = min(fits, key=lambda fit: fit.residual, default=None)
+    residuals = {fit.label: fit.residual for fit in fits}
+    idle = np.abs(neurons.a) * _output_size(setting.function, _norms(neurons.w)) <= (
+        setting.tolerance * setting.teacher_size
+    )
+    if best and best.residual <= setting.tolerance and not idle.any():
+        roles = tuple("copy" if len(group) == 1 else "average" for group in best.groups)
+        return Classification(best.label, best.partition, best.residual, roles, best.groups, residuals)
+
+    # What is left without idle neurons, and with one for those that do the same?
+    number = _merged(neurons, ~idle, setting)
+    counts = np.bincount(number[~idle], minlength=1)
+    roles = ["idle" if idle[i] else "merged" if counts[number[i]] > 1 else "" for i in range(n)]
+    if any(roles) and not idle.all():
+        smaller = _fits(_one_for_each(neurons, number, setting), setting)
+        fit = min(smaller, key=lambda fit: fit.residual, default=None)
+        if fit and fit.residual <= setting.tolerance:
+            groups = tuple(() if idle[i] else fit.groups[number[i]] for i in range(n))
+            roles = tuple(role or ("copy" if len(group) == 1 else "average") for role, group in zip(roles, groups))
+            residuals = {fit.label: fit.residual for fit in smaller}
+            return Classification("reduced", fit.partition, fit.residual, roles, groups, residuals, fit.label)
+
+    for i, j in _dipoles(neurons, ~idle, setting):
+        roles[i] = roles[j] = "dipole"
+    described = [_describe(neurons, i, roles[i], setting) for i in range(n)]
+    roles, groups = (tuple(part) for part in zip(*described))
+    return Classification("other", (), best.residual if best else np.inf, roles, groups, residuals)
+
+
+def _in_one_form(w: Float[np.ndarray, "n coordinates"], a: Float[np.ndarray, " n"], setting: _Setting) -> _Neurons:
+    """The same function, with a ≥ 0 if σ is odd and ‖w‖ = |a| if it has a gauge."""
+    if setting.odd:
+        sign = np.where(a < 0, -1.0, 1.0)
+        w, a = sign[:, None] * w, sign * a
+    if setting.gauge:
+        r = _norms(w)
+        scale = np.sqrt(np.divide(np.abs(a), r, out=np.ones_like(a), where=(r > 0) & (a != 0)))
+        w, a = scale[:, None] * w, a / scale
+    return _Neurons(w, a)
+
+
+def _fits(neurons: _Neurons, setting: _Setting) -> list[_Fit]:
+    fits = (_copy_average_fit(neurons, setting), _n_copy_fit(neurons, setting))
+    return [fit for fit in fits if fit is not None]
+
+
+def _copy_average_fit(neurons: _Neurons, setting: _Setting) -> _Fit | None:
+    (w, a), k = neurons, setting.k
+    owner = w[:, :k].argmax(axis=0)
+    sizes = np.bincount(owner, minlength=len(a))
+    if sizes.min() == 0:
+        return None
+    own = owner == np.arange(len(a))[:, None]
+    if setting.closed_form or len(a) == k:
+        target = own / np.sqrt(sizes * (2.0 * sizes - 1))[:, None], sizes.astype(float)
+    else:
+        target = _mean_over_permutations(neurons, own, sizes, sizes[owner])
+        if not _singled_out(*target, own):
+            return None
+    return _Fit("copy-average", _distance(neurons, *target), tuple(tuple(np.flatnonzero(row).tolist()) for row in own))
+
+
+def _n_copy_fit(neurons: _Neurons, setting: _Setting) -> _Fit | None:
+    (w, a), n, k = neurons, len(neurons.a), setting.k
+    if not 1 < n < k:
+        return None
+    w = w[:, :k]
+    copied = np.sort(np.argsort(np.ptp(w, axis=0))[k - n :])
+    owner = w[:, copied].argmax(axis=0)
+    if len(set(owner.tolist())) < n:
+        return None
+    own = np.zeros((n, k), dtype=bool)
+    own[owner, copied] = True
+    shared = ~own.any(axis=0)
+    target = _mean_over_permutations(neurons, own, np.zeros(n, dtype=int), shared.astype(int))
+    if not _singled_out(*target, own):
+        return None
+    return _Fit("n-copy", _distance(neurons, *target), tuple((int(j),) for j in copied[np.argsort(owner)]))
+
+
+def _mean_over_permutations(
+    neurons: _Neurons, own: Bool[np.ndarray, "n k"], rows: Int[np.ndarray, " n"], columns: Int[np.ndarray, " k"]
+) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " n"]]:
+    """The nearest student whose weights depend only on the kinds of row and column, and on whether it is its own."""
+    orbit = (rows[:, None] * (columns.max() + 1) + columns) * 2 + own
+    return _means(neurons.w[:, : own.shape[1]], orbit), _means(neurons.a, rows)
+
+
+def _means(values: Float[np.ndarray, "*shape"], orbit: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    sums = np.bincount(orbit.ravel(), weights=values.ravel())
+    return (sums / np.maximum(np.bincount(orbit.ravel()), 1))[orbit]
+
+
+def _singled_out(w: Float[np.ndarray, "n k"], a: Float[np.ndarray, " n"], own: Bool[np.ndarray, "n k"]) -> bool:
+    """Whether each neuron speaks up, and its own teacher neurons stand out in its row and in their columns."""
+    others = np.where(own, -np.inf, w)
+    best = (1 - _APART) * np.where(own, w, np.inf)
+    claimed = own.any(axis=0)
+    return bool(
+        np.all(a > 0)
+        and np.all(best > 0)
+        and np.all(best.min(axis=1) >= others.max(axis=1))
+        and np.all(best.min(axis=0)[claimed] >= others.max(axis=0)[claimed])
+    )
+
+
+def _distance(neurons: _Neurons, w: Float[np.ndarray, "n k"], a: Float[np.ndarray, " n"]) -> float:
+    """The largest change of any neuron's incoming or outgoing weights, relative to them."""
+    change = neurons.w.copy()
+    change[:, : w.shape[1]] -= w
+    with np.errstate(divide="ignore", invalid="ignore"):
+        changes = np.concatenate([_norms(change) / _norms(w), np.abs(neurons.a - a) / np.abs(a)])
+    return float(np.max(np.where(np.isnan(changes), np.inf, changes)))
+
+
+def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"], setting: _Setting) -> Int[np.ndarray, " n"]:
+    """Number the neurons so that those that do the same share a number; neurons that do not count get −1."""
+    w, a = neurons
+    overlap = w @ w.T
+    squares = np.diag(overlap)
+    if setting.gauge:
+        sizes = np.sqrt(np.outer(squares, squares))
+    else:  # for neurons of one length it is their correlation, for others smaller
+        sizes = (squares[:, None] + squares) / 2
+    same = (overlap > _MERGED * sizes) & (np.sign(a)[:, None] == np.sign(a)) & counted & counted[:, None]
+    number = np.full(len(a), -1)
+    for new, i in enumerate(np.flatnonzero(counted)):
+        if number[i] < 0:
+            waiting = [i]
+            number[i] = new
+            while waiting:
+                found = np.flatnonzero(same[waiting.pop()] & (number < 0))
+                number[found] = new
+                waiting += found.tolist()
+    number[counted] = np.unique(number[counted], return_inverse=True)[1]
+    return number
+
+
+def _one_for_each(neurons: _Neurons, number: Int[np.ndarray, " n"], setting: _Setting) -> _Neurons:
+    """One neuron for all of a number, with the sum of their outgoing weights, which also weigh the incoming ones."""
+    adds = (number == np.arange(number.max() + 1)[:, None]) * neurons.a
+    a = adds.sum(axis=1)
+    return _in_one_form((adds / a[:, None]) @ neurons.w, a, setting)
+
+
+def _dipoles(neurons: _Neurons, counted: Bool[np.ndarray, " n"], setting: _Setting) -> list[tuple[int, int]]:
+    """Pairs of nearly parallel neurons whose effects nearly cancel, each neuron in one pair at most."""
+    w, a = neurons
+    r = _norms(w)
+    aligned = np.sign(np.outer(a, a)) * (w @ w.T) / np.maximum(np.outer(r, r), 1e-300)
+    if not setting.odd:  # (w, a) and (−w, −a) are different neurons
+        aligned = np.where(np.outer(a, a) < 0, aligned, 0.0)
+    size = np.abs(a) * r
+    alike = 2 * np.minimum.outer(size, size) > np.maximum.outer(size, size)
+    strength = np.where(alike & counted & counted[:, None], -aligned, 0.0)
+    pairs = []
+    while strength.max() > _DIPOLE:
+        i, j = (int(x) for x in np.unravel_index(strength.argmax(), strength.shape))
+        pairs.append((i, j))
+        strength[[i, j], :] = strength[:, [i, j]] = 0
+    return pairs
+
+
+def _describe(neurons: _Neurons, i: int, role: str, setting: _Setting) -> tuple[str, tuple[int, ...]]:
+    """Role and group of one neuron by itself: along the teacher neurons of its group lies at least half of ‖w‖²."""
+    if role == "idle":
+        return role, ()
+    w = neurons.w[i, : setting.k] * (1.0 if neurons.a[i] > 0 else -1.0)
+    if role == "dipole":
+        w = np.abs(w)
+    group = np.flatnonzero(w >= w.max() / 2) if w.max() > 0 else np.empty(0, dtype=int)
+    if len(group) == 0 or np.sum(w[group] ** 2) < np.sum(neurons.w[i] ** 2) / 2:
+        return role or "mixed", ()
+    if np.ptp(w[group]) > _APART * w.max():
+        return role or "mixed", ()
+    return role or ("copy" if len(group) == 1 else "average"), tuple(group.tolist())
+
+
+def _in_words(label: str, partition: tuple[int, ...]) -> str:
+    if label == "n-copy":
+        return f"n-copy: {len(partition)} neurons single out one teacher neuron each, all alike"
+    counts = sorted(Counter(partition).items())
+    parts = [_some(number, size) for size, number in counts]
+    return f"copy-average: {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]}"
+
+
+def _some(number: int, size: int) -> str:
+    if size == 1:
+        return "a copy" if number == 1 else f"{number} copies"
+    return f"an average of {size}" if number == 1 else f"{number} averages of {size}"
+
+
+def _norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
+    return np.linalg.norm(w, axis=1)
+
+
+def _output_size(function: Any, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """√E[σ(rx)²], roughly: it is compared with a tolerance."""
+    x, weights = np.polynomial.hermite_e.hermegauss(16)
+    return np.sqrt(function(r[:, None] * x) ** 2 @ weights / weights.sum())
+
+
+def _is_odd(activation: Activation) -> bool:
+    x = np.linspace(0.1, 3.1, 11)
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(activation.function(-x), -activation.function(x + 0), rtol=1e-12, atol=0))
+
+
+def _on_the_cpu(array: Array) -> Float[np.ndarray, "*shape"]:
+    if array_api_compat.is_torch_array(array):
+        array = array.detach().cpu()
+    return np.asarray(array, dtype=float)
+
+
+def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.ndarray, "k d"]:
+    """Return the teacher's directions, or say what kind of teacher is needed."""
+    for name, network in (("student", student), ("teacher", teacher)):
+        if not isinstance(network, Network):
+            raise TypeError(f"{name} must be a Network, but was given {type(network).__name__}")
+    if student.d != teacher.d:
+        raise ValueError(
+            f"student and teacher must share an input dimension, but d = {student.d} and d = {teacher.d} were given"
+        )
+    if teacher.batch_shape:
+        raise ValueError(f"teacher must be a single network, but was given a batch of shape {teacher.batch_shape}")
+    v, b = _on_the_cpu(teacher.incoming), _on_the_cpu(teacher.outgoing)
+    off, loud = float(np.abs(v @ v.T - np.eye(teacher.n)).max()), float(np.abs(b - 1).max())
+    if not max(off, loud) <= _ORTHONORMAL:
+        raise ValueError(
+            "teacher must be unit-orthonormal, with orthonormal incoming weights and outgoing weights 1, but its "
+            f"incoming weights' products are off by {off:.1g} and its outgoing weights by {loud:.1g}"
+        )
+    return v
