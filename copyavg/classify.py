@@ -33,8 +33,9 @@ ROLES = ("copy", "average", "merged", "idle", "dipole", "mixed")
 
 _ORTHONORMAL = 1e-5  # how far vᵢ·vⱼ may be from δᵢⱼ: float32 is good enough
 _APART = 0.1  # a neuron that singles out a teacher neuron weighs it this much more than anything else there
-_MERGED = 0.98  # correlation from which neurons count as one: they get there no faster than ‖∇L‖ ~ t^−1.5
-_DIPOLE = 0.95
+_MERGED = 0.98  # correlation from which neurons count as one: flow brings them together as slowly as ‖∇L‖ ~ t^−1.5
+_DIPOLE = 0.95  # correlation from which two neurons that cancel are a dipole
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(16)
 
 
 @dataclass(frozen=True)
@@ -87,19 +88,19 @@ class Classification:
         --------
         >>> from copyavg import n_copy, orthonormal_teacher
         >>> classify(n_copy(8, 10), orthonormal_teacher(10)).explain()
-        'n-copy: 8 neurons single out one teacher neuron each, all alike'
+        'n-copy: 8 neurons single out one teacher neuron each, and share the rest'
         """
         if self.label == "reduced":
             spared = [f"{self.roles.count(role)} {role}" for role in ("idle", "merged") if role in self.roles]
-            what = f"{' and '.join(spared)} of {len(self.roles)} neurons leave a smaller student"
-            return f"reduced: {what}, {_in_words(self.reduced_to, self.partition)}"
+            work = f"{len(self.roles)} neurons ({', '.join(spared)}) do the work of {len(self.partition)}"
+            return f"reduced: {work}, {_in_words(self.reduced_to, self.partition)}"
         if self.label != "other":
             return _in_words(self.label, self.partition)
         counts = Counter(self.roles)
-        seen = ", ".join(f"{counts[role]} {role}" for role in ROLES if counts[role])
+        seen = ", ".join(_some(number, role) for role, number in counts.items())
         nearest = min(self.residuals, key=self.residuals.__getitem__, default=None)
-        near = f"nearest is {nearest}, at {self.residual:.1g}" if nearest else "near none"
-        return f"other: no configuration with a name ({near}); neurons by role: {seen}"
+        near = f" (nearest: {nearest}, off by {self.residual:.1g})" if nearest else ""
+        return f"other: no configuration that has a name{near}; of its neurons, one by one: {seen}"
 
     def __str__(self) -> str:
         return self.explain() + (f" (to {self.residual:.0e})" if self.label != "other" else "")
@@ -256,7 +257,7 @@ def classify(
     >>> print(classify(optimal_copy_average(15, 20), teacher).explain())
     copy-average: 14 copies and an average of 6
     >>> print(classify(n_copy(15, 20), teacher).explain())
-    n-copy: 15 neurons single out one teacher neuron each, all alike
+    n-copy: 15 neurons single out one teacher neuron each, and share the rest
     """
     v = _require_unit_orthonormal(student, teacher)
     activation = get_activation(activation)
@@ -300,17 +301,20 @@ def _classify(
         return Classification(best.label, best.partition, best.residual, roles, best.groups, residuals)
 
     # What is left without idle neurons, and with one for those that do the same?
-    number = _merged(neurons, ~idle, setting)
+    if setting.gauge:
+        r = np.where(idle, 1.0, _norms(neurons.w))
+        neurons = _Neurons(neurons.w / r[:, None], neurons.a * r)  # so that parallel neurons are equal
+    number = _merged(neurons, ~idle)
     counts = np.bincount(number[~idle], minlength=1)
     roles = ["idle" if idle[i] else "merged" if counts[number[i]] > 1 else "" for i in range(n)]
-    if any(roles) and not idle.all():
-        smaller = _fits(_one_for_each(neurons, number, setting), setting)
-        fit = min(smaller, key=lambda fit: fit.residual, default=None)
-        if fit and fit.residual <= setting.tolerance:
-            groups = tuple(() if idle[i] else fit.groups[number[i]] for i in range(n))
-            roles = tuple(role or ("copy" if len(group) == 1 else "average") for role, group in zip(roles, groups))
-            residuals = {fit.label: fit.residual for fit in smaller}
-            return Classification("reduced", fit.partition, fit.residual, roles, groups, residuals, fit.label)
+    smaller = _one_for_each(neurons, number, setting) if any(roles) and not idle.all() else None
+    smaller_fits = _fits(smaller, setting) if smaller else []
+    fit = min(smaller_fits, key=lambda fit: fit.residual, default=None)
+    if fit and fit.residual <= setting.tolerance:
+        groups = tuple(() if idle[i] else fit.groups[number[i]] for i in range(n))
+        roles = tuple(role or ("copy" if len(group) == 1 else "average") for role, group in zip(roles, groups))
+        residuals = {fit.label: fit.residual for fit in smaller_fits}
+        return Classification("reduced", fit.partition, fit.residual, roles, groups, residuals, fit.label)
 
     for i, j in _dipoles(neurons, ~idle, setting):
         roles[i] = roles[j] = "dipole"
@@ -353,10 +357,10 @@ def _copy_average_fit(neurons: _Neurons, setting: _Setting) -> _Fit | None:
 
 
 def _n_copy_fit(neurons: _Neurons, setting: _Setting) -> _Fit | None:
-    (w, a), n, k = neurons, len(neurons.a), setting.k
+    n, k = len(neurons.a), setting.k
     if not 1 < n < k:
         return None
-    w = w[:, :k]
+    w = neurons.w[:, :k]
     copied = np.sort(np.argsort(np.ptp(w, axis=0))[k - n :])
     owner = w[:, copied].argmax(axis=0)
     if len(set(owner.tolist())) < n:
@@ -405,26 +409,23 @@ def _distance(neurons: _Neurons, w: Float[np.ndarray, "n k"], a: Float[np.ndarra
     return float(np.max(np.where(np.isnan(changes), np.inf, changes)))
 
 
-def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"], setting: _Setting) -> Int[np.ndarray, " n"]:
-    """Number the neurons so that those that do the same share a number; neurons that do not count get −1."""
+def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Number the neurons so that those that do the same share a number; neurons that do not count get −1.
+
+    To do the same, neurons need one sign and nearly the same incoming weights, not only the same direction.
+    """
     w, a = neurons
-    overlap = w @ w.T
-    squares = np.diag(overlap)
-    if setting.gauge:
-        sizes = np.sqrt(np.outer(squares, squares))
-    else:  # for neurons of one length it is their correlation, for others smaller
-        sizes = (squares[:, None] + squares) / 2
-    same = (overlap > _MERGED * sizes) & (np.sign(a)[:, None] == np.sign(a)) & counted & counted[:, None]
+    squares = np.sum(w**2, axis=1)
+    alike = w @ w.T > _MERGED / 2 * (squares[:, None] + squares)
+    same = alike & (np.sign(a)[:, None] == np.sign(a)) & counted & counted[:, None]
     number = np.full(len(a), -1)
-    for new, i in enumerate(np.flatnonzero(counted)):
+    for i in np.flatnonzero(counted):
         if number[i] < 0:
-            waiting = [i]
-            number[i] = new
+            number[i], waiting = number.max() + 1, [i]
             while waiting:
                 found = np.flatnonzero(same[waiting.pop()] & (number < 0))
-                number[found] = new
+                number[found] = number[i]
                 waiting += found.tolist()
-    number[counted] = np.unique(number[counted], return_inverse=True)[1]
     return number
 
 
@@ -470,16 +471,19 @@ def _describe(neurons: _Neurons, i: int, role: str, setting: _Setting) -> tuple[
 
 def _in_words(label: str, partition: tuple[int, ...]) -> str:
     if label == "n-copy":
-        return f"n-copy: {len(partition)} neurons single out one teacher neuron each, all alike"
+        return f"n-copy: {len(partition)} neurons single out one teacher neuron each, and share the rest"
     counts = sorted(Counter(partition).items())
-    parts = [_some(number, size) for size, number in counts]
+    parts = [_some(number, "copy" if size == 1 else "average") + f" of {size}" * (size > 1) for size, number in counts]
     return f"copy-average: {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]}"
 
 
-def _some(number: int, size: int) -> str:
-    if size == 1:
-        return "a copy" if number == 1 else f"{number} copies"
-    return f"an average of {size}" if number == 1 else f"{number} averages of {size}"
+def _some(number: int, role: str) -> str:
+    one, several = {
+        "copy": ("a copy", "copies"),
+        "average": ("an average", "averages"),
+        "dipole": ("half a dipole", "in dipoles"),
+    }.get(role, (f"1 {role}", role))
+    return one if number == 1 else f"{number} {several}"
 
 
 def _norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
@@ -488,8 +492,8 @@ def _norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
 
 def _output_size(function: Any, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """√E[σ(rx)²], roughly: it is compared with a tolerance."""
-    x, weights = np.polynomial.hermite_e.hermegauss(16)
-    return np.sqrt(function(r[:, None] * x) ** 2 @ weights / weights.sum())
+    with np.errstate(all="ignore"):
+        return np.sqrt(function(r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())
 
 
 def _is_odd(activation: Activation) -> bool:
