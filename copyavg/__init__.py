@@ -4,6 +4,7 @@ from .activations import Activation
 from .averaging import one_neuron, one_neuron_critical_points
 from .classify import Classification, Classifications, classify
 from .configurations import copy_average, copy_average_loss, n_copy, optimal_copy_average
+from .flow import Flow, gradient_flow
 from .interaction import interaction
 from .landscape import gradient, hessian, loss
 from .network import Network, orthonormal_teacher, random_student
@@ -11,6 +12,7 @@ from .stability import Stability, stability
 
 __all__ = [
     "Activation",
+    "Flow",
     "Classification",
     "Classifications",
     "Network",
@@ -19,6 +21,7 @@ __all__ = [
     "copy_average",
     "copy_average_loss",
     "gradient",
+    "gradient_flow",
     "hessian",
     "interaction",
     "loss",
