@@ -97,6 +97,10 @@ class Classification:
         if self.label != "other":
             return _in_words(self.label, self.partition)
         counts = Counter(self.roles)
+        if pairs := counts.pop("dipole", 0) // 2:
+            what = "a dipole, two nearly parallel neurons" if pairs == 1 else f"{pairs} dipoles, nearly parallel pairs"
+            beside = ", ".join(_some(number, role) for role, number in counts.items())
+            return f"other: {what} whose effects nearly cancel" + (f", beside {beside}" if beside else "")
         seen = ", ".join(_some(number, role) for role, number in counts.items())
         nearest = min(self.residuals, key=self.residuals.__getitem__, default=None)
         near = f" (nearest: {nearest}, off by {self.residual:.1g})" if nearest else ""
@@ -210,8 +214,8 @@ def classify(
       `n_copy`); 1 < n < k.
     - "reduced": the function is that of a smaller student of either kind. The others are idle (a = 0, or a w that
       makes σ vanish), or have merged with a neuron that does the same.
-    - "other": anything else. So is a dipole, two nearly parallel neurons with growing outgoing weights that
-      cancel: gradient flow then has no finite limit, hence no configuration.
+    - "other": anything else, such as a student with a dipole. Along gradient flow a dipole's outgoing weights grow,
+      seemingly for ever, so that there is no limit to have a configuration.
 
     Neurons may come in any order. Signs (w, a) → (−w, −a), if σ is odd, and the gauge (w, a) → (cw, a/c), if it
     has one, do not matter.
@@ -246,7 +250,7 @@ def classify(
     -----
     That the student is a critical point is not checked, nor for displaced points and n-copy the values of their
     parameters: see `gradient`. Torch tensors are brought to the CPU. A student with a weight that is not finite
-    is "other". The time is O(nk) a student, after the coordinates are taken. Derived in this book.
+    is "other". Neurons that differ by the sign of their effect alone are not merged. Derived in this book.
 
     Examples
     --------
@@ -478,11 +482,7 @@ def _in_words(label: str, partition: tuple[int, ...]) -> str:
 
 
 def _some(number: int, role: str) -> str:
-    one, several = {
-        "copy": ("a copy", "copies"),
-        "average": ("an average", "averages"),
-        "dipole": ("half a dipole", "in dipoles"),
-    }.get(role, (f"1 {role}", role))
+    one, several = {"copy": ("a copy", "copies"), "average": ("an average", "averages")}.get(role, (f"1 {role}", role))
     return one if number == 1 else f"{number} {several}"
 
 

@@ -305,13 +305,19 @@ def test_a_dipole_is_no_configuration(activation, rng):
     assert found.label == "other"
     assert found.roles == ("copy",) * 7 + ("dipole",) * 2
     assert found.groups[7] == found.groups[8] == (0,)
-    assert "2 in dipoles" in found.explain()
+    assert found.explain() == (
+        "other: a dipole, two nearly parallel neurons whose effects nearly cancel, beside 7 copies"
+    )
 
 
 def test_neurons_that_oppose_each_other_are_no_dipole_unless_sigma_is_odd():
     teacher = ca.orthonormal_teacher(4)
     student = ca.Network([[1, 0.5, 0, 0], [-1, -0.501, 0, 0], [0, 0, 1, 0]], [3.0, 2.9, 1.0])
-    assert ca.classify(student, teacher, "erf").roles[:2] == ("dipole", "dipole")
+    found = ca.classify(student, teacher, "erf")
+    assert found.roles == ("dipole", "dipole", "copy")
+    assert found.explain().endswith("cancel, beside a copy")
+    two = ca.classify(ca.Network(np.tile(student.incoming[:2], (2, 1)) * [[1], [1], [2], [2]], [3, 2.9, 9, 9]), teacher)
+    assert two.explain() == "other: 2 dipoles, nearly parallel pairs whose effects nearly cancel"
     assert "dipole" not in ca.classify(student, teacher, "softplus").roles
     weak = ca.Network(student.incoming, [3.0, 1.0, 1.0])  # they do not nearly cancel
     assert "dipole" not in ca.classify(weak, teacher).roles
