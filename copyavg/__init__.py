@@ -12,9 +12,9 @@ from .stability import Stability, stability
 
 __all__ = [
     "Activation",
-    "Flow",
     "Classification",
     "Classifications",
+    "Flow",
     "Network",
     "Stability",
     "classify",

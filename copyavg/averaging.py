@@ -5,75 +5,54 @@ With incoming weights of norm r and correlations uⱼ with the teacher's neurons
     L = a² g(r, r, 1) − 2a Σⱼ g(r, 1, uⱼ) + C,   C = k g(1, 1, 1) + k(k − 1) g(1, 1, 0),   Σⱼ uⱼ² ≤ 1:
 
 a problem in r, a and the uⱼ. At equal uⱼ = 1/√k it is one in r alone, as a is then the ratio
-k g(r, 1, u)/g(r, r, 1). By Mehler's formula, with cₚ(r) = E[σ(rx) heₚ(x)] and τₚ = k^(1−p/2) cₚ(1),
-
-    L(r) = Σ_{p≥2} (k − k^(2−p)) cₚ(1)² + ‖c(r) ∧ τ‖²/‖c(r)‖²,   ‖c ∧ τ‖² = Σ_{p<q} (cₚτ_q − c_qτₚ)²:
-
-a constant and the squared distance of τ from the line through c(r). Nothing cancels in it, at any k, although
-L itself is a difference of terms of order k².
+k g(r, 1, u)/g(r, r, 1): the `Profile` of the loss.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import asin, pi, sqrt
 
 import numpy as np
-from jaxtyping import Float
-from scipy.optimize import brentq
 
 from .activations import Activation, get_activation, has_gauge
-from .arrays import require_whole
-from .interaction import hermite_expansion, interaction
-from .symmetry import Family, hessian_blocks, index, require_smaller
-
-_SHORTEST, _LONGEST, _RADII = 1e-2, 12.0, 400  # radii that are searched: from 0.01/√k on
+from .blocks import hessian_blocks, index
+from .interaction import interaction
+from .profile import LONGEST, Profile
+from .symmetry import Family, require_smaller
 
 
 @dataclass(frozen=True)
 class OneNeuron:
-    """The best single neuron for a unit-orthonormal teacher, or the reason why there is none.
+    """A single neuron with equal correlations to a unit-orthonormal teacher, or the reason why there is none.
 
     Attributes
     ----------
     radius : float or None
-        r = ‖w‖. For ReLU, where only a‖w‖ matters, the one with a = ‖w‖.
+        r = ‖w‖. For ReLU, where only a‖w‖ matters, the one with ‖w‖ = |a|.
     outgoing : float or None
         a.
     correlation : float or None
-        u = 1/√k with every teacher neuron.
+        u with every teacher neuron: 1/√k, or −1/√k.
     loss : float
-        Of the minimiser, or the infimum that is approached and not attained.
+        Of this neuron, or the infimum that is approached and not attained.
+    index : int or None
+        Number of negative eigenvalues of the Hessian, over all k + 1 weights at d = k: 0 at a minimum.
     reason : str
-        Empty if there is a minimiser; else how the infimum is approached.
+        Why there is no such neuron, and how the infimum is approached; else empty.
 
     Examples
     --------
     >>> one_neuron(2).reason
     ''
+    >>> [point.index for point in one_neuron_critical_points(3).isolated]
+    [0, 0]
     """
 
     radius: float | None
     outgoing: float | None
     correlation: float | None
     loss: float
+    index: int | None = 0
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class CriticalPoint:
-    """An isolated critical point of one neuron: all correlations equal `correlation`; `index` is 0 at a minimum.
-
-    Examples
-    --------
-    >>> [point.index for point in one_neuron_critical_points(3).isolated]
-    [0, 0]
-    """
-
-    radius: float
-    outgoing: float
-    correlation: float
-    loss: float
-    index: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +61,7 @@ class CriticalPoints:
 
     Attributes
     ----------
-    isolated : tuple of CriticalPoint
+    isolated : tuple of OneNeuron
         Up to the order of loss.
     continua : tuple of str
         The sets that are not isolated, each with what is known of it.
@@ -95,7 +74,7 @@ class CriticalPoints:
     1
     """
 
-    isolated: tuple[CriticalPoint, ...]
+    isolated: tuple[OneNeuron, ...]
     continua: tuple[str, ...]
     proof: str
 
@@ -152,16 +131,17 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     profile = Profile(k, activation)
     minima = [(profile.loss(r), r) for r, lowest in profile.critical_radii() if lowest]
     ends = profile.limits()
-    if profile.slope(_LONGEST) < 0 and len(ends) == 1:
-        ends.append((profile.loss(_LONGEST), f"the loss still falls at r = {_LONGEST:g}, the largest radius searched"))
+    if profile.slope(LONGEST) < 0 and len(ends) == 1:
+        ends.append((profile.loss(LONGEST), f"the loss still falls at r = {LONGEST:g}, the largest radius searched"))
     if not minima or min(ends)[0] < min(minima)[0]:
-        return OneNeuron(None, None, None, *min(ends))
+        loss, reason = min(ends)
+        return OneNeuron(None, None, None, loss, None, reason)
     loss, r = min(minima)
-    ways_down = _index(k, activation, r, profile.outgoing(r), u)
-    if ways_down:
-        reason = f"with equal correlations the lowest loss is a saddle of index {ways_down}: unequal ones do better"
-        return OneNeuron(None, None, None, loss, reason)
-    return OneNeuron(r, profile.outgoing(r), u, loss)
+    best = _critical(k, activation, r, profile.outgoing(r), u, loss)
+    if best.index:
+        reason = f"with equal correlations the lowest loss is a saddle of index {best.index}: unequal ones do better"
+        return OneNeuron(None, None, None, loss, None, reason)
+    return best
 
 
 def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> CriticalPoints:
@@ -184,7 +164,7 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
 
     Notes
     -----
-    Indices are those of the Hessian over all k + 1 weights, at d = k. Derived in this book.
+    Derived in this book.
 
     Examples
     --------
@@ -216,120 +196,8 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
         points = [(r, profile.outgoing(r), u, profile.loss(r)) for r, _ in profile.critical_radii()]
         continua = ("a = 0 and Σⱼ g(r, 1, uⱼ) = 0, where it has solutions: a silent neuron",)
         proof = "not known: only equal correlations 1/√k and radii up to 12 were searched"
-    isolated = [CriticalPoint(*point, index=_index(k, activation, *point[:3])) for point in points]
+    isolated = [_critical(k, activation, *point) for point in points]
     return CriticalPoints(tuple(sorted(isolated, key=lambda point: point.loss)), continua, proof)
-
-
-class Profile:
-    """L(r), the loss of one neuron of norm r at equal correlations 1/√k and the best outgoing weight.
-
-    Examples
-    --------
-    >>> profile = Profile(3, "tanh")
-    >>> profile.loss(0.2) > profile.loss(0.37) < profile.loss(0.6)
-    True
-    """
-
-    def __init__(self, k: int, activation: str | Activation) -> None:
-        self.k, self.activation = require_whole("k", k, least=2), get_activation(activation)
-        self._teacher = hermite_expansion(self.activation, 1.0)
-        if not self._teacher.norm > 0:
-            raise ValueError(f"{self.activation.name} vanishes everywhere: there is no teacher to imitate")
-        orders = np.arange(self._teacher.coefficients.size, dtype=float)
-        t = self._teacher.coefficients
-        self._target = self.k ** (1 - orders / 2) * t
-        self._floor = float(self.k * np.sum(t[2:] ** 2 * (1 - self.k ** (1 - orders[2:]))))
-
-    def outgoing(self, r: float) -> float:
-        """Return the best outgoing weight, k g(r, 1, 1/√k)/g(r, r, 1)."""
-        student = hermite_expansion(self.activation, r)
-        return float(self._target @ student.coefficients) / student.norm**2
-
-    def loss(self, r: float) -> float:
-        """Return L(r)."""
-        student = hermite_expansion(self.activation, r)
-        areas = np.sum(self._areas(student.coefficients) ** 2) / 2 + student.tail * (self._target @ self._target)
-        return self._floor + float(areas) / student.norm**2
-
-    def slope(self, r: float) -> float:
-        """Return dL/dr, at the best outgoing weight."""
-        return self._slope_and_rounding(r)[0]
-
-    def _slope_and_rounding(self, r: float) -> tuple[float, float]:
-        student = hermite_expansion(self.activation, r)
-        c, square = student.coefficients, student.norm**2
-        stretch = (c @ student.slopes + student.tail_slope / 2) / square  # what of dc/dr only lengthens c
-        turning = student.slopes - stretch * c
-        one, two = self._areas(c), self._areas(turning)
-        areas, size = np.sum(one * two) / 2, np.linalg.norm(one) * np.linalg.norm(two)
-        tail = (student.tail_slope / 2 - stretch * student.tail) * (self._target @ self._target)
-        return 2 * float(areas + tail) / square, 1e-13 * float(size) / square
-
-    def _areas(self, c: Float[np.ndarray, " orders"]) -> Float[np.ndarray, "orders orders"]:
-        """C ∧ τ: the signed areas cₚτ_q − c_qτₚ."""
-        area = np.outer(c, self._target)
-        return area - area.T
-
-    def critical_radii(self) -> list[tuple[float, bool]]:
-        """Return the radii from 0.01/√k to 12 where dL/dr changes sign, and whether L has a minimum there."""
-        radii = np.geomspace(_SHORTEST / sqrt(self.k), _LONGEST, _RADII)
-        signs = [self._sign_of_slope(r) for r in radii]
-        signed = [(r, sign) for r, sign in zip(radii, signs, strict=True) if sign]  # where rounding does not decide it
-        return [
-            (brentq(self.slope, near, far, xtol=1e-300, rtol=1e-15), bool(sign < 0))
-            for (near, sign), (far, next_sign) in pairwise(signed)
-            if sign != next_sign
-        ]
-
-    def _sign_of_slope(self, r: float) -> int:
-        slope, rounding = self._slope_and_rounding(r)
-        return int(np.sign(slope)) if abs(slope) > rounding else 0
-
-    def limits(self) -> list[tuple[float, str]]:
-        """Return what L(r) tends to as r → 0 and, where it is known, as r → ∞, in words as well."""
-        name, norm, others = (
-            self.activation.name,
-            self._teacher.norm,
-            self._floor + float(np.sum(self._target[2:] ** 2)),
-        )
-        slope = float(hermite_expansion(self.activation, 1e-6).coefficients[1]) * 1e6
-        if self.activation.function(np.zeros(1))[0]:
-            shape, value = "constant", others + self._target[1] ** 2
-        elif abs(slope) > 1e-9 * norm:
-            shape, value = "linear", others + self._target[0] ** 2
-        else:
-            shape, value = "its lowest power", self.loss(1e-3)
-        limits = [(value, f"the loss falls towards its infimum as r → 0, where {name} is {shape}")]
-        for kind, names in _AT_INFINITY.items():
-            if self.activation in [get_activation(each) for each in names]:
-                limit, square = _far_expansion(kind, self._target.size)
-                loss = self._floor + float(self._target @ self._target - (limit @ self._target) ** 2 / square)
-                reason = f"the loss falls towards its infimum as r → ∞, where {name} acts as a {kind}"
-                limits.append((loss, reason))
-        return [(float(loss), reason) for loss, reason in limits]
-
-
-# What σ(rx) looks like for large r, up to a factor.
-_AT_INFINITY = {"ReLU": ("softplus", "gelu", "silu"), "step": ("sigmoid",), "sign": ("tanh", "erf")}
-
-
-def _far_expansion(kind: str, count: int) -> tuple[Float[np.ndarray, " orders"], float]:
-    """Hermite coefficients and squared norm of max(x, 0), of the step at 0, or of the sign.
-
-    E[step(x) heₚ(x)] = φ(0) heₚ₋₁(0)/√p, and E[max(x, 0) heₚ(x)] is the same with p(p − 1) and two orders less.
-    """
-    at_zero = np.zeros(count)  # heₚ(0)
-    at_zero[0] = 1
-    for p in range(2, count, 2):
-        at_zero[p] = -sqrt((p - 1) / p) * at_zero[p - 2]
-    orders = np.arange(1, count)
-    step = np.append(0.5, at_zero[:-1] / np.sqrt(2 * pi * orders))
-    if kind == "step":
-        return step, 0.5
-    if kind == "sign":
-        return 2 * step - np.eye(1, count)[0], 1.0
-    ramp = np.concatenate([[1 / sqrt(2 * pi), 0.5], at_zero[:-2] / np.sqrt(2 * pi * orders[1:] * (orders[1:] - 1))])
-    return ramp, 0.5
 
 
 def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float]:
@@ -340,6 +208,9 @@ def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float
     return k * cross / itself, k * itself + k * (k - 1) * other - (k * cross) ** 2 / itself
 
 
-def _index(k: int, activation: Activation, radius: float, outgoing: float, correlation: float) -> int:
+def _critical(
+    k: int, activation: Activation, radius: float, outgoing: float, correlation: float, loss: float
+) -> OneNeuron:
     family = Family((), (k,), average=True, activation=activation)
-    return index(hessian_blocks(family, np.array([correlation * radius, outgoing])))
+    blocks = hessian_blocks(family, np.array([correlation * radius, outgoing]))
+    return OneNeuron(radius, outgoing, correlation, loss, index(blocks))

@@ -1,30 +1,18 @@
 """Configurations with a name: the copy-average and the n-copy points of a unit-orthonormal teacher."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from math import asin, fsum, pi
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize
 
-from .activations import NAMED, Activation, get_activation
+from .activations import Activation, get_activation
 from .arrays import require_whole
 from .averaging import one_neuron
-from .interaction import QuadratureError
+from .branch import SILENT, n_copy_branch, tells_apart
 from .network import MOST_WEIGHTS, Network
-from .symmetry import (
-    Family,
-    NoCriticalPointError,
-    copy_average_family,
-    critical_point,
-    n_copy_family,
-    relative_change,
-    require_smaller,
-)
-
-_SHORTEST_STEP = 1e-4  # in p, by which the n-copy branch is followed
-_SILENT = 1e-3  # outgoing weights below are not those of a neuron that copies or averages
+from .newton import NoCriticalPointError, critical_point
+from .symmetry import copy_average_family, n_copy_family, require_smaller
 
 
 def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
@@ -201,7 +189,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
         return x
     x = critical_point(family, x)
     outgoing = [value for value, orbit in zip(x, family.orbits) if orbit.kind == "outgoing"]
-    if min(outgoing) < _SILENT or (n > 2 and not _apart(x)):
+    if min(outgoing) < SILENT or (n > 2 and not tells_apart(x)):
         raise NoCriticalPointError(
             f"no copy-average point was found at n = {n}, k = {k} for {family.activation.name}: from copies and the "
             "best average Newton's method leads to a point where neurons are silent or all alike"
@@ -227,87 +215,7 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
         raise NoCriticalPointError(
             f"there is no n-copy point at n = 1, k = {k}: a single student neuron singles nobody out, it averages"
         )
-    return _n_copy_branch(k, activation).follow(n).copy()
-
-
-class _NCopyBranch:
-    """The n-copy points of k teacher neurons, as a curve over real p, which is followed no further than asked."""
-
-    def __init__(self, k: int, activation: Activation) -> None:
-        self.k, self.activation = k, activation
-        self.points = [(float(k - 1), self._start())]  # (p, parameters), p falling
-        self.ends: float | None = None
-
-    def _start(self) -> Float[np.ndarray, "4"]:
-        """From the copied neurons themselves, with the last one shared out evenly, if need be by descent."""
-        family = self._family(self.k - 1.0)
-        copies = np.array([1, 0, 1 / (self.k - 1), 1.0])
-        lengths = np.sqrt(family.counts)
-        for descend in (False, True):
-            try:
-                start = copies
-                if descend:
-                    descent = minimize(
-                        lambda y: family.loss(y / lengths),
-                        copies * lengths,
-                        jac=lambda y: family.gradient(y / lengths) / lengths,
-                    )
-                    start = descent.x / lengths
-                x = critical_point(family, start)
-            except (NoCriticalPointError, QuadratureError):
-                continue
-            if _apart(x):
-                return x
-        raise NoCriticalPointError(
-            f"no n-copy point was found at n = {self.k - 1}, k = {self.k} for {self.activation.name}"
-        )
-
-    def _family(self, p: float) -> Family:
-        return Family((p,), (self.k - p,), average=False, activation=self.activation)
-
-    def follow(self, n: int) -> Float[np.ndarray, "4"]:
-        """Return the point at p = n, with steps as long as Newton's method and changes of 10 % allow."""
-        reached = [i for i, (p, _) in enumerate(self.points) if p >= n]
-        (p, x), before = self.points[reached[-1]], self.points[reached[-2]] if len(reached) > 1 else None
-        step = 1.0 if before is None else before[0] - p
-        while p > n:
-            if self.ends is not None and p <= self.ends:
-                raise NoCriticalPointError(
-                    f"there is no n-copy point at n = {n}, k = {self.k} for {self.activation.name}: its branch, "
-                    f"followed in real n from n = {self.k - 1}, ends near n = {self.ends:.3f}, or is too soft there "
-                    "for double precision"
-                )
-            target = max(p - step, float(n))
-            guess = x if before is None else x + (x - before[1]) * (target - p) / (p - before[0])
-            try:
-                family = self._family(target)
-                ahead = critical_point(family, guess)
-                arrived = relative_change(family, ahead - x, x) <= 0.1 and _apart(ahead)
-            except NoCriticalPointError:
-                arrived = False
-            if arrived:
-                before, p, x, step = (p, x), target, ahead, 2 * (p - target)
-                self.points = sorted([*self.points, (p, x)], key=lambda point: -point[0])
-            else:
-                step = (p - target) / 2
-                self.ends = p if step < _SHORTEST_STEP else None
-        return x
-
-
-def _apart(x: Float[np.ndarray, " parameters"]) -> bool:
-    """Whether every copying neuron tells its own teacher neuron from those of the others, α from β, and speaks up."""
-    return bool(x[0] - x[1] > 0.1 * abs(x[0]) and x[3] > _SILENT)
-
-
-@lru_cache(maxsize=64)
-def _named_branch(k: int, name: str) -> _NCopyBranch:
-    return _NCopyBranch(k, get_activation(name))
-
-
-def _n_copy_branch(k: int, activation: Activation) -> _NCopyBranch:
-    """Branches of named activations are kept; those of a reader's own, which may change, are not."""
-    named = NAMED.get(activation.name) is activation
-    return _named_branch(k, activation.name) if named else _NCopyBranch(k, activation)
+    return n_copy_branch(k, activation).follow(n).copy()
 
 
 def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:

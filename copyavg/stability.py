@@ -3,16 +3,9 @@
 from dataclasses import dataclass
 
 from .activations import Activation, get_activation
+from .blocks import Block, hessian_blocks, index, smallest_eigenvalue
 from .configurations import copy_average_parameters, n_copy_parameters
-from .symmetry import (
-    Block,
-    copy_average_family,
-    hessian_blocks,
-    index,
-    n_copy_family,
-    require_smaller,
-    smallest_eigenvalue,
-)
+from .symmetry import copy_average_family, n_copy_family, require_smaller
 
 
 @dataclass(frozen=True)
@@ -29,7 +22,7 @@ class Stability:
     index : int
         Number of negative eigenvalues: 0 at a minimum. Those within rounding of zero do not count.
     blocks : list of Block
-        The Hessian by irreducible representations (`copyavg.symmetry.hessian_blocks`).
+        The Hessian by irreducible representations (`copyavg.blocks.hessian_blocks`).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Students that permutations leave as they are: a handful of parameters for any k, and the Hessian by blocks.
+"""Students that permutations leave as they are: a handful of parameters, for any k.
 
 Let p student neurons single out one teacher neuron each, let q teacher neurons be left over, and let there
 be, or not, one more student neuron. Permuting the p pairs, or the q others, only renames the neurons of a
@@ -11,13 +11,10 @@ make up a *family*, and the gradient of the loss points along it. With p = n the
 point, with p = n − 1 the best *copy-average* point.
 
 A smaller group permutes within *cells* only, S_{p₁} × S_{p₂} × … × S_{q₁} × …, and every cell has parameters
-of its own. A direction that is symmetric under the smaller group lies along its family, so that second
-derivatives by it are as cheap. By Schur's lemma a few such directions give the whole Hessian at a point of
-the larger group: one block for every irreducible representation, as often as its dimension says.
+of its own: `blocks` puts the Hessian together from such families.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, sqrt
 from typing import NamedTuple
@@ -26,17 +23,13 @@ import array_api_compat.numpy as xp
 import numpy as np
 from jaxtyping import Float
 
-from .activations import Activation, OrderParameters, PairTerms, get_activation, has_gauge
+from .activations import Activation, OrderParameters, PairTerms, get_activation
 from .arrays import require_whole
-from .interaction import QuadratureError, pair_terms
+from .interaction import pair_terms
 from .landscape import PairGeometry, pair_geometry
 from .network import MOST_WEIGHTS, Network
 
 Size = int | float  # of a cell: whole, where it is that of a network
-
-
-class NoCriticalPointError(ValueError):
-    """No critical point was found where one was looked for."""
 
 
 class Orbit(NamedTuple):
@@ -46,14 +39,6 @@ class Orbit(NamedTuple):
     kind: str  # "own", "copied", "rest" or "beyond", for the direction of an incoming weight, or "outgoing"
     cell: int  # cell of the teacher neurons, among those of this kind
     size: Size  # how many weights of one neuron
-
-
-class Block(NamedTuple):
-    """The Hessian on one irreducible representation: each of its eigenvalues occurs `multiplicity` times."""
-
-    name: str
-    multiplicity: int
-    matrix: Float[np.ndarray, "size size"]
 
 
 @dataclass(frozen=True)
@@ -248,17 +233,13 @@ class _Layout:
         for cell, size in enumerate(family.copied):
             stands_for |= {
                 ("copied", cell, "first"): 1,
-                ("copied", cell, "twin"): 1,
+                ("copied", cell, "twin"): size > 1,
                 ("copied", cell, "others"): size - 2,
             }
         for cell, size in enumerate(family.rest):
             stands_for |= {("rest", cell, "first"): 1, ("rest", cell, "others"): size - 1}
         stands_for["beyond", 0, "first"] = family.beyond
         stands_for = {key: size for key, size in stands_for.items() if size > 0}
-        if family.copied:
-            for cell, size in enumerate(family.copied):
-                if size == 1:
-                    del stands_for["copied", cell, "twin"]
         place = {key: number for number, key in enumerate(stands_for)}
         self.dimension = len(place)
 
@@ -383,240 +364,6 @@ def n_copy_family(n: int, k: int, activation: str | Activation = "erf") -> Famil
     return Family((n,), (k - n,) if k > n else (), average=False, activation=activation)
 
 
-def hessian_blocks(family: Family, x: Float[np.ndarray, " parameters"], d: int | None = None) -> list[Block]:
-    """Return the Hessian at the point x of a family by blocks, one for every irreducible representation.
-
-    The weights of the p copied neurons transform as pairs of indices, those towards the q others and the
-    outgoing weights as one index each, so that beside the trivial representation there occur: *copied*
-    (dimension p − 1), *rest* (q − 1), *copied ⊗ rest*, the *symmetric* and the *antisymmetric* matrices
-    without row sums (dimensions p(p − 3)/2 and (p − 1)(p − 2)/2), and for d > k the directions *beyond* the
-    teacher (d − k) and *copied ⊗ beyond*.
-
-    Parameters
-    ----------
-    family : Family
-        With at most one cell of each kind.
-    x : array, shape (parameters,)
-        A point of the family, critical or not.
-    d : int, optional
-        Input dimension, at least k; k unless given.
-
-    Returns
-    -------
-    list of Block
-        Together the eigenvalues of the blocks, each with its multiplicity, are those of the full Hessian.
-
-    Raises
-    ------
-    ValueError
-        If the family has more than one cell of a kind, or d < k.
-
-    Notes
-    -----
-    For ReLU and its like, (w, a) → (cw, a/c) leaves a neuron as it is. The n directions along this gauge are
-    left out.
-    Derived in this book; Arjevani and Field (2021) use the same symmetry for ReLU networks.
-
-    Examples
-    --------
-    >>> family = copy_average_family(3, 5)
-    >>> x = np.array([1, 0, 0, 1, 0, 1 / np.sqrt(15), 3])
-    >>> {block.name: (len(block.matrix), block.multiplicity) for block in hessian_blocks(family, x)}
-    {'trivial': (7, 1), 'copied': (5, 1), 'rest': (2, 2), 'copied ⊗ rest': (1, 2)}
-    """
-    if len(family.copied) > 1 or len(family.rest) > 1 or family.beyond:
-        raise ValueError("the Hessian is taken by blocks at families with one cell of each kind")
-    if not all(float(size).is_integer() for size in (*family.copied, *family.rest)):
-        raise ValueError(f"multiplicities need whole sizes, but were given {family.copied} and {family.rest}")
-    x = family.require_point(x)
-    d = family.k if d is None else require_whole("d", d)
-    if d < family.k:
-        raise ValueError(f"d must be at least k = {family.k}, but was given {d}")
-    p, q, e = sum(family.copied), sum(family.rest), d - family.k
-    one_of_p, one_of_q = _one_and_others(p), _one_and_others(q)
-    blocks = [_block("trivial", 1, family, x, [_unit(family, i) for i in range(len(family.orbits))])]
-    if p > 1:
-        single = replace(family, copied=_sizes(1, p - 1))
-        blocks.append(_block("copied", p - 1, single, x, _copied_directions(single, one_of_p)))
-    if q > 1:
-        single = replace(family, rest=_sizes(1, q - 1))
-        blocks.append(_block("rest", q - 1, single, x, _rest_directions(single, one_of_q)))
-    if p > 1 and q > 1:
-        both = replace(family, copied=_sizes(1, p - 1), rest=_sizes(1, q - 1))
-        turn = _direction(both, lambda o: one_of_p[o.neuron] * one_of_q[o.cell] if _towards(both, o, "rest") else 0)
-        blocks.append(_block("copied ⊗ rest", (p - 1) * (q - 1), both, x, [turn]))
-    if p > 3:
-        two = replace(family, copied=_sizes(2, p - 2))
-        y = -1 / (p - 2)
-        table = np.array([[1, y], [y, 2 / ((p - 2) * (p - 3))]])
-        turn = _direction(two, lambda o: table[o.neuron, o.cell] if _towards(two, o, "copied") else 0)
-        blocks.append(_block("symmetric", p * (p - 3) // 2, two, x, [turn]))
-    if p > 2:
-        two = replace(family, copied=_sizes(1, 1, p - 2))
-        y = 1 / (p - 2)
-        table = np.array([[0, 1, -y], [-1, 0, y], [y, -y, 0]])
-        turn = _direction(two, lambda o: table[o.neuron, o.cell] if _towards(two, o, "copied") else 0)
-        blocks.append(_block("antisymmetric", (p - 1) * (p - 2) // 2, two, x, [turn]))
-    if e:
-        tilted = replace(family, beyond=True)
-        turns = [_unit(tilted, i) for i, orbit in enumerate(tilted.orbits) if orbit.kind == "beyond"]
-        blocks.append(_block("beyond", e, tilted, x, turns))
-        if p > 1:
-            tilted = replace(tilted, copied=_sizes(1, p - 1))
-            turn = _direction(tilted, lambda o: one_of_p[o.neuron] if _towards(tilted, o, "beyond") else 0)
-            blocks.append(_block("copied ⊗ beyond", (p - 1) * e, tilted, x, [turn]))
-    return [block for block in blocks if len(block.matrix)]
-
-
-def critical_point(family: Family, start: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-    """Return the critical point of a family that Newton's method reaches from `start`.
-
-    Raises
-    ------
-    NoCriticalPointError
-        If the method has not converged to rounding accuracy after 80 steps. It is a `ValueError`.
-
-    Notes
-    -----
-    Steps are taken in the metric of the network's weights. For ReLU and other activations with a gauge they
-    are taken across it, and the point has ‖w‖ = |a| for every neuron.
-
-    Examples
-    --------
-    >>> family = copy_average_family(2, 3)
-    >>> critical_point(family, np.array([0.9, 0, 1.1, 0, 0.4, 2]))[[0, 2, 4, 5]].round(6)  # α, a, ε, b
-    array([1.      , 1.      , 0.408248, 2.      ])
-    """
-    start = family.require_point(start)
-    x, change = _balanced(family, start), np.inf
-    try:
-        for _ in range(80):
-            step = _newton_step(family, x)
-            x, before, change = _balanced(family, x - step), change, relative_change(family, step, x)
-            if change <= 1e-8 and change >= before / 2:  # rounding is all that is left
-                return x
-            if not change <= 1e3:
-                break
-    except (QuadratureError, np.linalg.LinAlgError):
-        pass
-    raise NoCriticalPointError(
-        f"Newton's method found no critical point of the family of {family.n} student and {family.k} teacher "
-        f"neurons ({family.activation.name}) from {start}"
-    )
-
-
-def relative_change(
-    family: Family, step: Float[np.ndarray, " parameters"], x: Float[np.ndarray, " parameters"]
-) -> float:
-    """Return how large a step is: the largest change of any neuron's incoming or outgoing weights, relative to them.
-
-    Examples
-    --------
-    >>> relative_change(n_copy_family(2, 3), np.array([0.0, 0.03, 0.0, 0.1]), np.array([3.0, 0.0, 4.0, 2.0]))
-    0.05
-    """
-    changes = []
-    for neuron in range(len(family.members)):
-        for outgoing in (False, True):
-            part = [i for i, o in enumerate(family.orbits) if o.neuron == neuron and (o.kind == "outgoing") == outgoing]
-            lengths = np.sqrt(family.counts[part])
-            size = float(np.linalg.norm(lengths * x[part]))
-            changes.append(float(np.linalg.norm(lengths * step[part])) / max(size, 1e-300))
-    return max(changes)
-
-
-def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-    """In the metric of the network's weights, every direction scaled by its own curvature, and across the gauge."""
-    lengths = np.sqrt(family.counts)
-    basis = _without_gauge(family, x, np.eye(len(x)))
-    curvature = basis.T @ (family.hessian(x) / np.outer(lengths, lengths)) @ basis
-    scale, scaled = _scaled(curvature)
-    slope = scale * (basis.T @ (family.gradient(x) / lengths))
-    return basis @ (scale * np.linalg.solve(scaled, slope)) / lengths
-
-
-def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-    """For an activation with a gauge the same function with ‖w‖ = |a|; else the point itself."""
-    if not has_gauge(family.activation):
-        return x
-    x = x.copy()
-    for neuron in range(len(family.members)):
-        part = np.array([o.neuron == neuron for o in family.orbits])
-        out = part & np.array([o.kind == "outgoing" for o in family.orbits])
-        weights = part & ~out
-        length = float(np.linalg.norm(np.sqrt(family.counts[weights] / family.members[neuron]) * x[weights]))
-        outgoing = float(np.abs(x[out][0]))
-        if length > 0 and outgoing > 0:
-            x[weights] *= np.sqrt(outgoing / length)
-            x[out] *= np.sqrt(length / outgoing)
-    return x
-
-
-def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
-    """Return all eigenvalues of a Hessian by blocks, each as often as it occurs, in ascending order.
-
-    Examples
-    --------
-    >>> spectrum([Block("trivial", 1, np.diag([3.0, 1.0])), Block("rest", 2, np.array([[2.0]]))])
-    array([1., 2., 2., 3.])
-    """
-    if not blocks:
-        return np.zeros(0)
-    return np.sort(np.concatenate([np.repeat(np.linalg.eigvalsh(b.matrix), b.multiplicity) for b in blocks]))
-
-
-def _size(name: str, size: Size, real_beyond: int) -> Size:
-    if isinstance(size, float) and isfinite(size) and size >= real_beyond:
-        return int(size) if size.is_integer() else size
-    return require_whole(f"every size in {name}", size)
-
-
-def index(blocks: list[Block]) -> int:
-    """Return the number of negative eigenvalues of a Hessian by blocks; those within rounding of zero do not count.
-
-    For large k a block holds curvatures from 1 to k². Dividing by the roots of its diagonal leaves the number of
-    negative eigenvalues as it is (Sylvester) and brings them all to one scale.
-
-    Examples
-    --------
-    >>> index([Block("trivial", 1, np.diag([3.0, -1.0])), Block("rest", 2, np.array([[-1e-20]]))])
-    3
-    """
-    return sum(_negative(_scaled(block.matrix)[1]) * block.multiplicity for block in blocks)
-
-
-def smallest_eigenvalue(blocks: list[Block]) -> float:
-    """Return the lowest eigenvalue; of a positive block it is found as the highest of the inverse.
-
-    Examples
-    --------
-    >>> blocks = [Block("trivial", 1, np.diag([3.0, 1e-30])), Block("rest", 2, np.array([[2.0]]))]
-    >>> f"{smallest_eigenvalue(blocks):.6g}"
-    '1e-30'
-    """
-    return min(_smallest(block.matrix) for block in blocks)
-
-
-def _smallest(matrix: Float[np.ndarray, "size size"]) -> float:
-    scale, scaled = _scaled(matrix)
-    if _negative(scaled):
-        return float(np.linalg.eigvalsh(matrix)[0])
-    inverse = scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
-    return float(1 / np.linalg.eigvalsh(inverse)[-1])
-
-
-def _scaled(
-    matrix: Float[np.ndarray, "size size"],
-) -> tuple[Float[np.ndarray, " size"], Float[np.ndarray, "size size"]]:
-    """A block with a diagonal of ±1, and by what its rows and columns were multiplied."""
-    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
-    return scale, scale[:, None] * matrix * scale
-
-
-def _negative(scaled: Float[np.ndarray, "size size"]) -> int:
-    return int(np.sum(np.linalg.eigvalsh(scaled) < -1e-12))
-
-
 def require_smaller(n: int, k: int) -> tuple[int, int]:
     """Return whole numbers 1 ≤ n ≤ k, or say what was given."""
     n, k = require_whole("n", n), require_whole("k", k)
@@ -627,94 +374,7 @@ def require_smaller(n: int, k: int) -> tuple[int, int]:
     return n, k
 
 
-def _sizes(*sizes: Size) -> tuple[Size, ...]:
-    return tuple(size for size in sizes if size)
-
-
-def _one_and_others(size: Size) -> tuple[float, float]:
-    """A vector without sum that tells one index from the others, which are all alike."""
-    return (1.0, -1 / (size - 1)) if size > 1 else (1.0, 0.0)
-
-
-def _towards(family: Family, orbit: Orbit, kind: str) -> bool:
-    """Whether a parameter moves a copied neuron in directions of this kind."""
-    return orbit.kind == kind and orbit.neuron < len(family.copied)
-
-
-def _direction(family: Family, value: Callable[[Orbit], float]) -> Float[np.ndarray, " parameters"]:
-    return np.array([value(orbit) for orbit in family.orbits], dtype=float)
-
-
-def _unit(family: Family, i: int) -> Float[np.ndarray, " parameters"]:
-    return np.eye(len(family.orbits))[i]
-
-
-def _copied_directions(family: Family, y: tuple[float, float]) -> list[Float[np.ndarray, " parameters"]]:
-    """Where the standard representation of S_p occurs: by the neuron's index, or by the direction's."""
-    averages = len(family.copied)  # the one more student neuron's number
-
-    def by_neuron(kind: str) -> Float[np.ndarray, " parameters"]:
-        return _direction(family, lambda o: y[o.neuron] if _towards(family, o, kind) else 0)
-
-    directions = [by_neuron(kind) for kind in ("own", "copied", "rest", "outgoing")]
-    if sum(family.copied) > 2:  # for p = 2 it is minus the second
-        directions.append(_direction(family, lambda o: y[o.cell] if _towards(family, o, "copied") else 0))
-    directions.append(_direction(family, lambda o: y[o.cell] if o.kind == "copied" and o.neuron == averages else 0))
-    return [direction for direction in directions if direction.any()]
-
-
-def _rest_directions(family: Family, y: tuple[float, float]) -> list[Float[np.ndarray, " parameters"]]:
-    neurons = range(len(family.members))
-    return [_direction(family, lambda o, i=i: y[o.cell] if o.kind == "rest" and o.neuron == i else 0) for i in neurons]
-
-
-def _block(
-    name: str,
-    multiplicity: int,
-    family: Family,
-    x: Float[np.ndarray, " coarse"],
-    directions: list[Float[np.ndarray, " parameters"]],
-) -> Block:
-    """The Hessian in an orthonormal basis of the directions, which are symmetric under the smaller group."""
-    at = _refine(family, x)
-    lengths = np.sqrt(family.counts)
-    basis = _without_gauge(family, at, np.linalg.qr((lengths * np.array(directions)).T)[0])
-    return Block(name, multiplicity, basis.T @ (family.hessian(at) / np.outer(lengths, lengths)) @ basis)
-
-
-def _refine(family: Family, x: Float[np.ndarray, " coarse"]) -> Float[np.ndarray, " parameters"]:
-    """The point of a family with one cell of each kind, as a point of a family with more."""
-    coarse = replace(
-        family,
-        copied=(sum(family.copied),) if family.copied else (),
-        rest=(sum(family.rest),) if family.rest else (),
-        beyond=False,
-    )
-    values = {orbit[:3]: value for orbit, value in zip(coarse.orbits, x, strict=True)}
-    first_average = len(family.copied)
-    return np.array(
-        [
-            0.0
-            if orbit.kind == "beyond"
-            else values[len(coarse.copied) if orbit.neuron == first_average else 0, orbit.kind, 0]
-            for orbit in family.orbits
-        ]
-    )
-
-
-def _without_gauge(
-    family: Family, x: Float[np.ndarray, " parameters"], basis: Float[np.ndarray, "parameters size"]
-) -> Float[np.ndarray, "parameters smaller"]:
-    """A basis of what of the directions is orthogonal to the gauge (w, −a) of every neuron, if there is one."""
-    if not has_gauge(family.activation):
-        return basis
-    lengths = np.sqrt(family.counts)
-    gauge = np.array(
-        [
-            _direction(family, lambda o, i=i: (-1 if o.kind == "outgoing" else 1) if o.neuron == i else 0) * x * lengths
-            for i in range(len(family.members))
-        ]
-    )
-    _, sizes, rows = np.linalg.svd(gauge @ basis)
-    rank = int(np.sum(sizes > 1e-9 * np.linalg.norm(gauge)))
-    return basis @ rows[rank:].T
+def _size(name: str, size: Size, real_beyond: int) -> Size:
+    if isinstance(size, float) and isfinite(size) and size >= real_beyond:
+        return int(size) if size.is_integer() else size
+    return require_whole(f"every size in {name}", size)

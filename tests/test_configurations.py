@@ -6,7 +6,8 @@ import copyavg as ca
 from copyavg import configurations
 from copyavg.certificates import max_norm
 from copyavg.configurations import copy_average_parameters, partitions
-from copyavg.symmetry import NoCriticalPointError, copy_average_family
+from copyavg.newton import NoCriticalPointError
+from copyavg.symmetry import copy_average_family
 
 
 @pytest.mark.claim("copy-average-critical", "copy-average-loss")
