@@ -154,13 +154,13 @@ def follow_batch(
             smallest[i] = -math.inf
 
     while True:
-        for i in np.flatnonzero(code < 0):
+        for i in np.flatnonzero(code < 0).tolist():
             finish(i)
         active = np.flatnonzero(code < 0)
         if not active.size:
             return Outcome(code, time, norm, smallest, value, limit, states, 13 * steps)
         step, lands = h[active].copy(), np.zeros(active.size, dtype=bool)
-        for row, i in enumerate(active):
+        for row, i in enumerate(active.tolist()):
             if due[i] < len(times) and times[due[i]] - time[i] <= step[row]:
                 step[row], lands[row] = times[due[i]] - time[i], True
         here, push = take(theta, active), take(force, active)
@@ -174,12 +174,12 @@ def follow_batch(
             h[active] = 0.1 * step
             if h[active[0]] <= 1e-9 * (1e-3 + time[active[0]]):
                 code[active] = UNRESOLVED
-                stop(active[0])
+                stop(int(active[0]))
             continue
         scale = accuracy * (1 + xp.maximum(xp.abs(here), xp.abs(ahead)))
         badness = np.sqrt(to_numpy(xp.mean((error / scale) ** 2, axis=-1)))
         largest = to_numpy(xp.max(xp.abs(push_ahead), axis=-1))
-        for row, i in enumerate(active):
+        for row, i in enumerate(active.tolist()):
             steps[i] += 1
             bad = badness[row] if np.isfinite(badness[row]) else math.inf
             with np.errstate(invalid="ignore"):

@@ -6,13 +6,13 @@ from functools import lru_cache
 
 import array_api_compat
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from .activations import Activation, get_activation
-from .arrays import require_whole
+from .arrays import Array, require_whole
 from .batched import Outcome, Problem, Settings, follow_batch, to_numpy
 from .classify import classify
 from .interaction import QuadratureError
@@ -60,17 +60,24 @@ class Flow:
         Gradients and Hessian-vector products spent (whole Hessians count 7 gradients).
     trajectory : Network or None
         The states at `times`, batch shape (len(times), ...). After a student has ended, it stays where it is.
+
+    Examples
+    --------
+    >>> from copyavg import optimal_copy_average, orthonormal_teacher
+    >>> flow = gradient_flow(optimal_copy_average(2, 3), orthonormal_teacher(3))
+    >>> print(flow.label, flow.reason, flow.loss.round(6))
+    copy-average converged 0.023205
     """
 
     limit: Network
-    loss: Float[np.ndarray, "*batch"]
-    gradient_norm: Float[np.ndarray, "*batch"]
-    smallest_eigenvalue: Float[np.ndarray, "*batch"]
-    time: Float[np.ndarray, "*batch"]
-    converged: Bool[np.ndarray, "*batch"]
-    reason: np.ndarray
-    label: np.ndarray
-    evaluations: Int[np.ndarray, "*batch"]
+    loss: Float[Array, "*batch"]
+    gradient_norm: Float[Array, "*batch"]
+    smallest_eigenvalue: Float[Array, "*batch"]
+    time: Float[Array, "*batch"]
+    converged: Bool[Array, "*batch"]
+    reason: Shaped[Array, "*batch"]
+    label: Shaped[Array, "*batch"]
+    evaluations: Int[Array, "*batch"]
     trajectory: Network | None
 
     def __repr__(self) -> str:
@@ -174,7 +181,7 @@ def gradient_flow(
     limit = problem.network(xp.reshape(outcome.limit, (*batch, start.shape[-1])))
     states = xp.reshape(outcome.states, (len(times), *batch, start.shape[-1])) if len(times) else None
 
-    def shaped(values: np.ndarray) -> np.ndarray:
+    def shaped(values: Shaped[np.ndarray, " size"]) -> Shaped[Array, "*batch"]:
         return np.reshape(values, batch)[()]
 
     return Flow(
@@ -269,9 +276,9 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _labels(limit: Network, teacher: Network, activation: Activation) -> np.ndarray:
+def _labels(limit: Network, teacher: Network, activation: Activation) -> Shaped[Array, "*batch"]:
     numbers = [Network.unchecked(to_numpy(x.incoming), to_numpy(x.outgoing)) for x in (limit, teacher)]
     try:
-        return classify(*numbers, activation).label
+        return np.asarray(classify(*numbers, activation).label)[()]
     except ValueError:  # the teacher is not unit-orthonormal
-        return np.full(limit.batch_shape, "other")
+        return np.full(limit.batch_shape, "other")[()]

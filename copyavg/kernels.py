@@ -43,7 +43,7 @@ def compiled(function: Callable) -> Callable:
 
 @compiled
 def arcsin(x):
-    """Return arcsin x to one unit in the last place, without branches, so that loops over it use vector registers."""
+    """Return arcsin x to two units in the last place, without branches, so that loops over it use vector registers."""
     size = abs(x)
     large = size > 0.5
     z = 0.5 * (1 - size) if large else size * size  # arcsin x = π/2 − 2 arcsin √((1−x)/2)

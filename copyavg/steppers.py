@@ -88,7 +88,7 @@ def chebyshev_step(theta, force, h, stages, n, k, ahead, force_ahead, error):
     """Take one step of length h of the second-order Runge–Kutta–Chebyshev method (Sommeijer, Shampine and Verwer 1998).
 
     Writes the state, the force −∇L there and the error estimate; returns the loss there. It is stable for
-    h ‖H‖ up to 0.65 stages².
+    h ‖H‖ up to 0.65 (stages² − 1).
     """
     size = theta.size
     w0 = 1 + 2 / (13 * stages**2)
