@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from scipy.sparse.csgraph import connected_components
 
 from .activations import Activation, get_activation, has_gauge
 from .arrays import Array
@@ -408,9 +409,7 @@ def _distance(neurons: _Neurons, w: Float[np.ndarray, "n k"], a: Float[np.ndarra
     """The largest change of any neuron's incoming or outgoing weights, relative to them."""
     change = neurons.w.copy()
     change[:, : w.shape[1]] -= w
-    with np.errstate(divide="ignore", invalid="ignore"):
-        changes = np.concatenate([_norms(change) / _norms(w), np.abs(neurons.a - a) / np.abs(a)])
-    return float(np.max(np.where(np.isnan(changes), np.inf, changes)))
+    return float(max((_norms(change) / _norms(w)).max(), (np.abs(neurons.a - a) / a).max()))
 
 
 def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -421,15 +420,9 @@ def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"]) -> Int[np.ndarra
     w, a = neurons
     squares = np.sum(w**2, axis=1)
     alike = w @ w.T > _MERGED / 2 * (squares[:, None] + squares)
-    same = alike & (np.sign(a)[:, None] == np.sign(a)) & counted & counted[:, None]
+    same = alike & (np.sign(a)[:, None] == np.sign(a))
     number = np.full(len(a), -1)
-    for i in np.flatnonzero(counted):
-        if number[i] < 0:
-            number[i], waiting = number.max() + 1, [i]
-            while waiting:
-                found = np.flatnonzero(same[waiting.pop()] & (number < 0))
-                number[found] = number[i]
-                waiting += found.tolist()
+    number[counted] = connected_components(same[counted][:, counted])[1]
     return number
 
 

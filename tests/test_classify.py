@@ -331,6 +331,7 @@ def test_random_students_are_other(activation, rng):
     assert found.residual.min() > 0.1
     assert set(found.partition.tolist()) == {()}
     assert {role for record in found for role in record.roles} <= set(ROLES)
+    assert ROLES == ("copy", "average", "merged", "idle", "dipole", "mixed")
     assert "mixed" in found[0].roles + found[1].roles + found[2].roles
 
 
@@ -342,6 +343,16 @@ def test_neurons_of_another_student_are_described_one_by_one():
     assert found.explain() == (
         "other: no configuration that has a name; of its neurons, one by one: a copy, an average, 1 mixed"
     )
+
+
+def test_neurons_merge_through_others():
+    """The first and the last of a fan are too far apart to merge, were it not for those in between."""
+    base = ca.copy_average((1, 2), d=6)
+    fan = [base.incoming[0] + tilt * np.eye(6)[5] for tilt in (-0.24, -0.08, 0.08, 0.24)]
+    student = ca.Network(np.vstack([fan[0], base.incoming[1], fan[3], fan[1:3]]), [0.25, 2, 0.25, 0.25, 0.25])
+    found = ca.classify(student, ca.orthonormal_teacher(3, 6))
+    assert (found.label, found.partition) == ("reduced", (1, 2))
+    assert found.roles == ("merged", "average", "merged", "merged", "merged")
 
 
 def test_words():
