@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 SITE := _build/html
 RUN := _build/claims.json
+BENCH := _build/benchmarks# peers of copyavg, in an environment of their own
 TEST_CLAIMS := $(BIN)/pytest tests -q -m claim --record-claims -p no:cacheprovider
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py) $(wildcard experiments/data/*.json experiments/mutation/report.py) $(wildcard tests/*.py) $(shell find book -type f -not -name '*.pyc')
@@ -21,7 +22,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help book claims html lab test check notebooks figures bench mutation binder-test clean
+.PHONY: help book claims html lab test check notebooks figures bench sweeps mutation binder-test clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -71,8 +72,18 @@ notebooks: $(STAMP) ## Execute the notebooks in place, to commit their outputs.
 figures: $(STAMP) ## Redraw the figures that are committed as files.
 	$(BIN)/python book/assets/hook.py
 
-bench: $(STAMP) ## Time copyavg beside its peers, for the page Performance (two minutes, on a quiet machine).
-	$(BIN)/python experiments/benchmarks/landscape.py
+$(BENCH)/.complete: experiments/benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r experiments/benchmarks/requirements.txt
+	@touch $@
+
+bench: $(BENCH)/.complete ## Time copyavg beside its peers, for the page Performance (ten minutes, on a quiet machine).
+	$(BENCH)/bin/python experiments/benchmarks/landscape.py
+	$(BENCH)/bin/python experiments/benchmarks/flow.py
+
+sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for experiments/data (hours; stop and go on as you like).
+	$(BIN)/python experiments/sweeps/phase_diagram.py --audit
+	$(BIN)/python experiments/sweeps/start_size.py --audit
 
 mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (40 minutes; stop and go on as you like).
 	$(BIN)/python experiments/mutation/run.py $(MODULES)

@@ -1,5 +1,6 @@
-"""The benchmark runs from end to end, compares before it times, and its committed data are what the page needs."""
+"""The benchmarks run from end to end and compare what they time; their committed data are what the page needs."""
 
+import importlib
 import json
 import math
 import subprocess
@@ -8,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
+import copyavg as ca
 from copyavg.activations import NAMED
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "experiments/benchmarks/landscape.py"
 COMMITTED = json.loads((ROOT / "experiments/data/landscape-benchmark.json").read_text(encoding="utf-8"))
+FLOW_SCRIPT = ROOT / "experiments/benchmarks/flow.py"
+FLOW_DATA = ROOT / "experiments/data/flow-benchmark.json"
+FLOW = json.loads(FLOW_DATA.read_text(encoding="utf-8")) if FLOW_DATA.exists() else None
+committed_flow = pytest.mark.skipif(FLOW is None, reason=f"{FLOW_DATA.name} is not there yet: `make bench` writes it")
+
+sys.path.insert(0, str(FLOW_SCRIPT.parent))
+flow = importlib.import_module("flow")
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +111,106 @@ def test_the_committed_data_do_not_name_the_machine():
     assert COMMITTED["versions"].keys() == {"python", "numpy", "torch", "copyavg"}
 
 
-def test_the_benchmark_runs_on_the_versions_of_the_book():
-    pins = {
-        path: set(path.read_text(encoding="utf-8").splitlines())
-        for path in (SCRIPT.parent / "requirements.txt", ROOT / "requirements.txt")
-    }
-    ours, book = ({line for line in lines if not line.startswith("#")} for lines in pins.values())
-    assert ours <= book
+def pins(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+
+
+def test_the_benchmarks_run_on_the_versions_of_the_book():
+    ours, book = pins(SCRIPT.parent / "requirements.txt"), pins(ROOT / "requirements.txt")
+    assert {"numpy", "scipy", "torch"} <= ours.keys() & book.keys()
+    assert {name: version for name, version in ours.items() if name in book}.items() <= book.items()
+    peers = {"diffrax", "jax", "torchdiffeq"}
+    assert ours.keys() - book.keys() <= peers | {"joblib", "numba", "optimistix"}
+    for versions in (COMMITTED["versions"], FLOW["versions"] if FLOW else {}):
+        for name in ours.keys() & versions.keys():
+            assert versions[name].partition("+")[0] == ours[name], name
+
+
+# Gradient flow.
+
+
+def test_every_race_is_one_that_the_script_knows():
+    for effort in (flow.FULL, flow.QUICK):
+        for n, k, names in effort.races:
+            assert n < k
+            assert set(names) <= flow.PEERS.keys()
+    assert [peer.target for peer in flow.PEERS.values()] == [1000, None, None, None, 100, 100, None]
+
+
+def test_a_peer_that_stopped_on_the_way_to_another_limit_is_noticed():
+    cell, seed = flow.Cell(5, 3), 0
+    teacher = ca.orthonormal_teacher(5, 6)
+    limit = ca.gradient_flow(flow.starts(cell, [seed]), teacher, workers=1)
+    (there,) = flow.vector(ca.Network(limit.limit.incoming[0], limit.limit.outgoing[0]))[None]
+    near = flow.Arrival(there + 1e-7, 1e4, True)
+    assert flow.same_limit(near, limit.loss[0], 3, 5)
+    assert not flow.same_limit(near, limit.loss[0] + 1e-8, 3, 5)
+    assert not flow.same_limit(flow.Arrival(flow.weights_of(cell, [seed])[0], 0.0, False), limit.loss[0], 3, 5)
+
+
+@pytest.fixture(scope="module")
+def quick_flow(tmp_path_factory) -> dict:
+    """What the script writes with --quick; its times mean nothing."""
+    output = tmp_path_factory.mktemp("benchmark") / "quick.json"
+    command = [sys.executable, FLOW_SCRIPT, "--quick", "--output", output]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""  # the progress bar is for terminals
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert len(run.stdout.splitlines()) == len(report["engine"] + report["rows"] + report["scaling"]) + 1
+    return report
+
+
+@pytest.mark.slow
+def test_the_flow_benchmark_runs_and_compares_the_limits(quick_flow):
+    assert [row["converged"] for row in quick_flow["engine"]] == [row["seeds"] for row in quick_flow["engine"]]
+    for row in quick_flow["rows"]:
+        assert 0 < row["same_limit"] == row["finished"] <= row["seeds"]
+        assert 0 < row["ratio_min"] <= row["ratio"] <= row["ratio_max"] < math.inf
+        assert not row["is_bound"]
+    assert {row["k"] for row in quick_flow["scaling"]} == {4, 6}
+
+
+@pytest.mark.slow
+def test_a_seed_that_does_not_finish_is_said_to_be_unfinished():
+    hurry = flow.Effort(seeds=2, budget=0.1, patience=0.01, races=(), scaling={})
+    row = flow.compare(flow.PEERS["scipy LSODA"], 5, 10, hurry)
+    assert (row["seeds"], row["finished"], row["same_limit"]) == (2, 0, 0)
+    assert row["is_bound"]
+    assert 0.01 <= row["peer_s"] < 1
+
+
+@committed_flow
+def test_the_committed_flow_data_are_those_of_the_script(quick_flow):
+    assert FLOW.keys() == quick_flow.keys()
+    for part in ("engine", "rows", "scaling"):
+        assert FLOW[part][0].keys() == quick_flow[part][0].keys()
+    assert [(row["n"], row["k"]) for row in FLOW["engine"]] == [(n, k) for n, k, _ in flow.FULL.races]
+    assert [(row["n"], row["k"], row["peer"], row["target"]) for row in FLOW["rows"]] == [
+        (n, k, name, flow.PEERS[name].target if k == 10 else None) for n, k, names in flow.FULL.races for name in names
+    ]
+    assert [row["k"] for row in FLOW["scaling"]] == [k for k in flow.FULL.scaling for _ in flow.SHARES]
+
+
+@committed_flow
+def test_the_committed_flow_data_go_where_copyavg_goes():
+    for row in FLOW["engine"]:
+        assert row["converged"] >= 0.95 * row["seeds"]
+        assert row["largest_gradient"] <= 1e-13
+    for row in FLOW["rows"]:
+        assert row["ratio_min"] <= row["ratio"] <= row["ratio_max"]
+        assert row["is_bound"] == (row["finished"] == 0)
+        assert row["same_limit"] >= 0.95 * row["finished"]
+
+
+@committed_flow
+def test_the_committed_flow_data_do_not_name_the_machine():
+    assert FLOW["machine"].keys() == {"processor", "cores", "system", "processes"}
+    assert "/" not in json.dumps(FLOW["machine"])
+
+
+@committed_flow
+def test_the_committed_flow_data_are_of_this_engine():
+    if flow.digests() != FLOW["sha256"]:
+        pytest.skip(f"stale: the engine changed since {FLOW['date']}; `make bench` renews the data")
