@@ -33,7 +33,7 @@ from copyavg import Network, gradient_flow
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "sweeps"
 DATA = ROOT / "experiments" / "data"
-ENGINE = ("kernels", "flow", "classify")  # the modules on which every row depends
+ENGINE = ("kernels", "steppers", "flow", "classify")  # the modules on which every row depends
 LETTERS = {"copy-average": "c", "n-copy": "n", "reduced": "r", "other": "o"}
 
 ACCURACY = 1e-5  # of the flow on its way
