@@ -34,6 +34,7 @@ ROOMS = [
     "steppers",
     "batched",
     "flow",
+    "records",
     "certificates",
     "exercises",
     "figures",

@@ -12,6 +12,8 @@ import joblib
 import numpy as np
 import pytest
 
+from copyavg import records
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments/sweeps"
 FILES = sorted(
@@ -135,7 +137,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_row(tmp_path, small):
 
     data = json.loads((tmp_path / "phase-diagram-k4.json").read_text(encoding="utf-8"))
     assert sweep.changed_since(data) == []
-    assert_same({("flow", row["n"], row["scale"], row["seed"]): row for row in sweep.rows_of(data)}, small)
+    assert_same({("flow", row["n"], row["scale"], row["seed"]): row for row in records.rows(data)}, small)
     assert data["audit"]["tight"]["rows"] == data["audit"]["reference"]["rows"] > 0
     for method in ("tight", "reference"):
         found = data["audit"][method]
@@ -170,7 +172,7 @@ def test_a_row_whose_label_an_audit_changes_is_flagged(small, tmp_path):
         log.append([row | {"seconds": 1.0}, again])
     data = sweep.summary(audited, log)
     assert data["flagged"] == [[2, 1.0, 4]]
-    assert [(row["n"], row["seed"]) for row in sweep.rows_of(data) if row["flagged"]] == [(2, 4)]
+    assert [(row["n"], row["seed"]) for row in records.rows(data) if row["flagged"]] == [(2, 4)]
     assert data["audit"]["tight"] == {
         "rows": 18,
         "label_changes": 1,
@@ -210,7 +212,7 @@ def test_a_data_file_is_small_and_complete(committed):
         for name in ("labels", "partitions", "losses", "times", "gradient_norms", "smallest_eigenvalues"):
             assert len(cell[name]) == data["seeds"], (cell["n"], name)
         assert {str(seed) for seed in cell["unconverged"]} <= cell["reasons"].keys()
-    for row in sweep.rows_of(data):
+    for row in records.rows(data):
         assert row["label"] not in ("copy-average", "n-copy") or row["converged"] or row["reason"]
         if row["label"] == "copy-average":
             assert (len(row["partition"]), sum(row["partition"])) == (row["n"], row["k"])
@@ -227,7 +229,7 @@ def test_a_data_file_does_not_name_the_machine(committed):
 def test_a_random_sample_of_a_data_file_is_found_again(committed, rng):
     """Converged rows only: where no limit was reached, the last state is not one that another machine would share."""
     _, data = committed
-    rows = [row for row in sweep.rows_of(data) if row["converged"] and not row["flagged"]]
+    rows = [row for row in records.rows(data) if row["converged"] and not row["flagged"]]
     for row in rng.choice(rows, size=8 if data["k"] <= 50 else 2, replace=False):
         (found,), _ = sweep.by_flow(sweep.Cell(row["k"], row["n"], row["scale"]), [row["seed"]], data["accuracy"])
         assert (found["label"], found["partition"]) == (row["label"], row["partition"]), row

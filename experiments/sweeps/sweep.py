@@ -29,7 +29,7 @@ from scipy.integrate import solve_ivp
 from tqdm import tqdm
 
 import copyavg as ca
-from copyavg import Network, gradient_flow
+from copyavg import Network, gradient_flow, records
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "sweeps"
@@ -397,30 +397,6 @@ def run_lengths(partition: Sequence[int]) -> list[list[int]]:
     return [[size, partition.count(size)] for size in sorted(set(partition))]
 
 
-def rows_of(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every row of a data file, spelt out."""
-    flagged = {tuple(name) for name in data["flagged"]}
-    for cell in data["cells"]:
-        for seed, letter in enumerate(cell["labels"]):
-            yield {
-                "k": data["k"],
-                "n": cell["n"],
-                "scale": cell["scale"],
-                "seed": seed,
-                "label": data["letters"][letter],
-                "partition": [
-                    size for size, count in data["partitions"][cell["partitions"][seed]] for _ in range(count)
-                ],
-                "loss": cell["losses"][seed],
-                "time": cell["times"][seed],
-                "gradient_norm": cell["gradient_norms"][seed],
-                "smallest_eigenvalue": cell["smallest_eigenvalues"][seed],
-                "converged": seed not in cell["unconverged"],
-                "reason": cell["reasons"].get(str(seed), "converged"),
-                "flagged": (cell["n"], cell["scale"], seed) in flagged,
-            }
-
-
 def write(data: dict[str, Any], path: Path) -> None:
     """Write a data file, a line for each entry and each cell, whole or not at all."""
     dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -498,7 +474,7 @@ def on_the_cluster(scheduler: str | None) -> Any:
 
 def report(data: dict[str, Any]) -> str:
     """The data file in a few words."""
-    rows = list(rows_of(data))
+    rows = list(records.rows(data))
     labels = ", ".join(f"{sum(row['label'] == label for row in rows)} {label}" for label in LETTERS)
     lines = [
         f"{data['name']}: {len(rows)} rows in {data['core_seconds']:g} core-seconds: {labels}; "
