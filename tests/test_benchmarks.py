@@ -132,21 +132,21 @@ def test_the_benchmarks_run_on_the_versions_of_the_book():
 
 def test_every_race_is_one_that_the_script_knows():
     for effort in (flow.FULL, flow.QUICK):
-        for n, k, names in effort.races:
-            assert n < k
-            assert set(names) <= flow.PEERS.keys()
+        for race in effort.races:
+            assert race.n < race.k
+            assert set(race.peers) <= flow.PEERS.keys()
     assert [peer.target for peer in flow.PEERS.values()] == [1000, None, None, None, 100, 100, None]
 
 
 def test_a_peer_that_stopped_on_the_way_to_another_limit_is_noticed():
-    cell, seed = flow.Cell(5, 3), 0
-    teacher = ca.orthonormal_teacher(5, 6)
-    limit = ca.gradient_flow(flow.starts(cell, [seed]), teacher, workers=1)
-    (there,) = flow.vector(ca.Network(limit.limit.incoming[0], limit.limit.outgoing[0]))[None]
-    near = flow.Arrival(there + 1e-7, 1e4, True)
-    assert flow.same_limit(near, limit.loss[0], 3, 5)
-    assert not flow.same_limit(near, limit.loss[0] + 1e-8, 3, 5)
-    assert not flow.same_limit(flow.Arrival(flow.weights_of(cell, [seed])[0], 0.0, False), limit.loss[0], 3, 5)
+    race, seed = flow.QUICK.races[0], 0
+    cell, teacher = flow.Cell(race.k, race.n), ca.orthonormal_teacher(race.k, race.k + 1)
+    end = ca.gradient_flow(flow.starts(cell, [seed]), teacher, workers=1)
+    loss, there = end.loss[0], flow.vector(ca.Network(end.limit.incoming[0], end.limit.outgoing[0]))
+    near = flow.Arrival(there + 1e-4, 1e4, True)
+    assert flow.same_limit(near, loss, race)
+    assert not flow.same_limit(near, loss + 1e-8, race)
+    assert not flow.same_limit(flow.Arrival(flow.weights_of(cell, [seed])[0], 0.0, False), loss, race)
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +174,8 @@ def test_the_flow_benchmark_runs_and_compares_the_limits(quick_flow):
 
 @pytest.mark.slow
 def test_a_seed_that_does_not_finish_is_said_to_be_unfinished():
-    hurry = flow.Effort(seeds=2, budget=0.1, patience=0.01, races=(), scaling={})
-    row = flow.compare(flow.PEERS["scipy LSODA"], 5, 10, hurry)
+    hurry = flow.Effort(budget=0.1, patience=0.01, races=(), scaling={})
+    row = flow.compare(flow.PEERS["scipy LSODA"], flow.Race(10, 20, 2, ("scipy LSODA",)), hurry)
     assert (row["seeds"], row["finished"], row["same_limit"]) == (2, 0, 0)
     assert row["is_bound"]
     assert 0.01 <= row["peer_s"] < 1
@@ -186,9 +186,13 @@ def test_the_committed_flow_data_are_those_of_the_script(quick_flow):
     assert FLOW.keys() == quick_flow.keys()
     for part in ("engine", "rows", "scaling"):
         assert FLOW[part][0].keys() == quick_flow[part][0].keys()
-    assert [(row["n"], row["k"]) for row in FLOW["engine"]] == [(n, k) for n, k, _ in flow.FULL.races]
+    assert [(row["n"], row["k"], row["seeds"]) for row in FLOW["engine"]] == [
+        (race.n, race.k, race.seeds) for race in flow.FULL.races
+    ]
     assert [(row["n"], row["k"], row["peer"], row["target"]) for row in FLOW["rows"]] == [
-        (n, k, name, flow.PEERS[name].target if k == 10 else None) for n, k, names in flow.FULL.races for name in names
+        (race.n, race.k, name, flow.PEERS[name].target if race.k == 10 else None)
+        for race in flow.FULL.races
+        for name in race.peers
     ]
     assert [row["k"] for row in FLOW["scaling"]] == [k for k in flow.FULL.scaling for _ in flow.SHARES]
 

@@ -45,13 +45,22 @@ SAME_LOSS = 1e-9
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much is measured: seeds at most, seconds a peer may start new ones, and seconds until it is stopped."""
+class Race:
+    """The starts that copyavg follows, and the names of the peers that follow as many of them as they can."""
 
+    n: int
+    k: int
     seeds: int
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: for how many seconds a peer may start new seeds, and after how many it is stopped."""
+
     budget: float
     patience: float
-    races: tuple[tuple[int, int, tuple[str, ...]], ...]  # n, k, and the names of the peers
+    races: tuple[Race, ...]
     scaling: dict[int, int]  # k and how many seeds
 
 
@@ -233,13 +242,16 @@ PEERS = {
 }
 FEW = ("scipy LSODA", "scipy LSODA, exact Jacobian", "scipy BDF, exact Jacobian")
 FULL = Effort(
-    seeds=256,
     budget=15.0,
     patience=60.0,
-    races=((5, 10, tuple(PEERS)), (10, 20, (*FEW, "diffrax Kvaerno5, full Newton")), (25, 50, FEW)),
+    races=(
+        Race(5, 10, 256, tuple(PEERS)),
+        Race(10, 20, 64, (*FEW, "diffrax Kvaerno5, full Newton")),
+        Race(25, 50, 16, FEW),
+    ),
     scaling={6: 64, 10: 64, 20: 32, 50: 12, 100: 3},
 )
-QUICK = Effort(seeds=8, budget=0.2, patience=2.0, races=((3, 5, FEW),), scaling={4: 2, 6: 2})
+QUICK = Effort(budget=0.2, patience=30.0, races=(Race(5, 10, 8, FEW),), scaling={4: 2, 6: 2})
 LANES = {(10, 20, "diffrax Kvaerno5, full Newton"): 1}  # a larger batch would not end in time
 SHARES = (0.25, 0.5, 0.75)  # n/k of the scaling
 
@@ -250,9 +262,9 @@ def weights_of(cell: Cell, seeds: Iterator[int] | range) -> np.ndarray:
     return np.concatenate([batch.incoming.reshape(len(batch.incoming), -1), batch.outgoing], axis=1)
 
 
-def compete(connection: Any, name: str, n: int, k: int, seeds: list[int], lanes: int, effort: Effort) -> None:
+def compete(connection: Any, name: str, race: Race, seeds: list[int], lanes: int, effort: Effort) -> None:
     """In a process of its own: get ready, wait for the start, and follow as many seeds as the budget allows."""
-    solve, cell = PEERS[name].build(n, k, lanes), Cell(k, n)
+    solve, cell = PEERS[name].build(race.n, race.k, lanes), Cell(race.k, race.n)
     batches = [seeds[i : i + lanes] for i in range(0, len(seeds) - lanes + 1, lanes)]
     weights = [weights_of(cell, batch) for batch in batches]
     connection.send("ready")
@@ -267,24 +279,23 @@ def compete(connection: Any, name: str, n: int, k: int, seeds: list[int], lanes:
     connection.send(None)
 
 
-def race(peer: Peer, n: int, k: int, effort: Effort) -> tuple[dict[int, Arrival], dict[int, float], list[int]]:
+def run_peer(peer: Peer, race: Race, effort: Effort) -> tuple[dict[int, Arrival], dict[int, float], list[int]]:
     """Let a peer run in two processes at once; return the arrivals, the seconds a seed, and the seeds that were lost.
 
     A process that has said nothing for twice the patience is stopped; its seeds count as not finished.
     """
     context = multiprocessing.get_context("spawn")  # jax and torch do not survive a fork
-    lanes = min(LANES.get((n, k, peer.name), peer.lanes), effort.seeds // PROCESSES)
+    lanes = min(LANES.get((race.n, race.k, peer.name), peer.lanes), race.seeds // PROCESSES)
     runners = []
     for slot in range(PROCESSES):
         ours, theirs = context.Pipe()
-        seeds = list(range(slot, effort.seeds, PROCESSES))
-        process = context.Process(target=compete, args=(theirs, peer.name, n, k, seeds, lanes, effort), daemon=True)
+        seeds = list(range(slot, race.seeds, PROCESSES))
+        process = context.Process(target=compete, args=(theirs, peer.name, race, seeds, lanes, effort), daemon=True)
         process.start()
         theirs.close()
         runners.append((process, ours, seeds))
     for _, ours, _ in runners:
-        if ours.recv() != "ready":
-            raise RuntimeError(peer.name)
+        ours.recv()  # all are ready before any starts
     for _, ours, _ in runners:
         ours.send("go")
     arrivals, seconds, lost = {}, {}, []
@@ -311,22 +322,22 @@ def run_engine(cell: Cell, seeds: int) -> tuple[float, Any]:
     return PROCESSES * (time.perf_counter() - begun) / seeds, flow
 
 
-def compare(peer: Peer, n: int, k: int, effort: Effort) -> dict[str, Any]:
+def compare(peer: Peer, race: Race, effort: Effort) -> dict[str, Any]:
     """One row: a peer, and copyavg right before and after it."""
-    cell = Cell(k, n)
-    before, flow = run_engine(cell, effort.seeds)
-    arrivals, seconds, lost = race(peer, n, k, effort)
-    after, _ = run_engine(cell, effort.seeds)
+    cell = Cell(race.k, race.n)
+    before, flow = run_engine(cell, race.seeds)
+    arrivals, seconds, lost = run_peer(peer, race, effort)
+    after, _ = run_engine(cell, race.seeds)
     finished = [seed for seed, arrival in arrivals.items() if arrival.finished]
-    same = sum(same_limit(arrivals[seed], flow.loss[seed], n, k) for seed in finished)
+    same = sum(same_limit(arrivals[seed], flow.loss[seed], race) for seed in finished)
     # Without a seed that finished, the time spent is a bound: it would have taken at least so long.
     counted = finished or list(arrivals)
     theirs = sum(seconds[seed] for seed in counted) / len(counted) if counted else None
     return {
         "peer": peer.name,
         "settings": peer.settings,
-        "n": n,
-        "k": k,
+        "n": race.n,
+        "k": race.k,
         "seeds": len(arrivals) + len(lost),
         "finished": len(finished),
         "flow_time": rounded(median(arrival.time for arrival in arrivals.values())) if arrivals else None,
@@ -337,25 +348,25 @@ def compare(peer: Peer, n: int, k: int, effort: Effort) -> dict[str, Any]:
         "ratio": rounded(2 * theirs / (before + after)) if theirs else None,
         "ratio_min": rounded(theirs / max(before, after)) if theirs else None,
         "ratio_max": rounded(theirs / min(before, after)) if theirs else None,
-        "target": peer.target if k == 10 else None,
+        "target": peer.target if race.k == 10 else None,
     }
 
 
-def same_limit(arrival: Arrival, loss: float, n: int, k: int) -> bool:
+def same_limit(arrival: Arrival, loss: float, race: Race) -> bool:
     """Whether Newton's method leads from where a peer stopped to a minimum with the loss of copyavg's limit."""
-    teacher = ca.orthonormal_teacher(k, k + 1)
-    limit, slope = newton(network(np.array(arrival.weights), n), teacher)
+    teacher = ca.orthonormal_teacher(race.k, race.k + 1)
+    limit, slope = newton(network(np.array(arrival.weights), race.n), teacher)
     return slope <= 1e-11 and abs(float(ca.loss(limit, teacher)) - float(loss)) <= SAME_LOSS
 
 
-def engine_row(n: int, k: int, effort: Effort) -> dict[str, Any]:
+def engine_row(race: Race) -> dict[str, Any]:
     """What copyavg does with the starts of a race."""
-    turns = [run_engine(Cell(k, n), effort.seeds) for _ in range(3)]
+    turns = [run_engine(Cell(race.k, race.n), race.seeds) for _ in range(3)]
     flow = turns[0][1]
     return {
-        "n": n,
-        "k": k,
-        "seeds": effort.seeds,
+        "n": race.n,
+        "k": race.k,
+        "seeds": race.seeds,
         "converged": int(np.sum(flow.converged)),
         "largest_gradient": rounded(np.max(flow.gradient_norm[flow.converged])),
         "seconds": rounded(median(seconds for seconds, _ in turns)),
@@ -392,13 +403,12 @@ def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
     return rows
 
 
-def gpu_row(effort: Effort, device: str = "cuda") -> dict[str, Any]:
+def gpu_row(n: int, k: int, seeds: int, device: str = "cuda") -> dict[str, Any]:
     """Seeds a second through torch on a GPU, for a batch that fills it; or why there is none."""
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         return {"skipped": "no GPU at hand"}
-    n, k, seeds = 5, 10, 16 * effort.seeds
 
     def on_device(weights: Network) -> Network:
         return Network(*(torch.asarray(part, device=device) for part in (weights.incoming, weights.outgoing)))
@@ -438,25 +448,29 @@ def versions(peers: set[str]) -> dict[str, str]:
     packages = ["numpy", "scipy", "numba", "copyavg"]
     packages += ["torch", "torchdiffeq"] * any(name.startswith("torchdiffeq") for name in peers)
     packages += ["jax", "diffrax"] * any(name.startswith("diffrax") for name in peers)
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
+    try:
+        found = {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as missing:
+        raise SystemExit(f"{missing.name} is not installed; see requirements.txt beside this script") from missing
+    return {"python": platform.python_version()} | found
 
 
 def benchmark(effort: Effort) -> dict[str, Any]:
     """Run every race, and the sizes."""
     run_engine(Cell(4, 2), 2 * PROCESSES)  # starts the workers, and compiles
-    races = [(PEERS[name], n, k) for n, k, names in effort.races for name in names]
+    races = [(PEERS[name], race) for race in effort.races for name in race.peers]
     return {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "versions": versions({peer.name for peer, _, _ in races}),
+        "versions": versions({peer.name for peer, _ in races}),
         "sha256": digests(),
         "rng": "numpy.random.default_rng([k, n, seed])",
         "stop": {"copyavg": GOAL, "peers": STOP},
         "patience": effort.patience,
-        "engine": [engine_row(n, k, effort) for n, k, _ in effort.races],
-        "rows": [compare(peer, n, k, effort) for peer, n, k in tqdm(races, unit="race", disable=None)],
+        "engine": [engine_row(race) for race in effort.races],
+        "rows": [compare(peer, race, effort) for peer, race in tqdm(races, unit="race", disable=None)],
         "scaling": scaling_rows(effort),
-        "gpu": gpu_row(effort),
+        "gpu": gpu_row(5, 10, seeds=4096),
     }
 
 
