@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from .activations import has_gauge
 from .arrays import require_whole
 from .symmetry import Family, Orbit, Size
 
@@ -212,7 +211,7 @@ def across_gauge(
     >>> across_gauge(family, x, np.eye(3)).shape
     (3, 2)
     """
-    if not has_gauge(family.activation):
+    if not family.has_gauge:
         return basis
     at = np.sqrt(family.counts) * x
     gauge = np.array(

@@ -5,7 +5,6 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float
 
-from .activations import has_gauge
 from .blocks import across_gauge, hessian_along, scaled_block
 from .interaction import QuadratureError
 from .symmetry import Family
@@ -82,7 +81,7 @@ def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[n
 
 def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
     """For an activation with a gauge the same function with ‖w‖ = |a|; else the point itself."""
-    if not has_gauge(family.activation):
+    if not family.has_gauge:
         return x
     x = x.copy()
     for members, (incoming, outgoing) in zip(family.members, _parts(family), strict=True):
