@@ -303,7 +303,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.modules) - set(TESTS):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(TESTS)}")
-    os.nice(19)
+    os.nice(10)
     os.environ |= {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
