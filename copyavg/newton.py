@@ -84,8 +84,8 @@ def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.n
     if not family.has_gauge:
         return x
     x = x.copy()
-    for members, (incoming, outgoing) in zip(family.members, _parts(family), strict=True):
-        length = np.linalg.norm(np.sqrt(family.counts[incoming] / members) * x[incoming])
+    for incoming, outgoing in _parts(family):
+        length = np.linalg.norm(np.sqrt(family.counts[incoming] / family.counts[outgoing]) * x[incoming])
         size = np.abs(x[outgoing])
         if length > 0 and size > 0:
             x[incoming] *= np.sqrt(size / length)
@@ -95,8 +95,7 @@ def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.n
 
 def _parts(family: Family) -> list[tuple[list[int], list[int]]]:
     """For every cell of neurons, which parameters are incoming weights, and which is the outgoing one."""
-
-    def part(neuron: int, outgoing: bool) -> list[int]:
-        return [i for i, o in enumerate(family.orbits) if (o.neuron, o.kind == "outgoing") == (neuron, outgoing)]
-
-    return [(part(neuron, False), part(neuron, True)) for neuron in range(len(family.members))]
+    parts = [([], []) for _ in family.members]
+    for i, orbit in enumerate(family.orbits):
+        parts[orbit.neuron][orbit.kind == "outgoing"].append(i)
+    return parts

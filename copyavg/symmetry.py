@@ -325,16 +325,17 @@ class _Pairs:
         w_hat, p_hat = self.geometry.w_hat[n, None], self.geometry.p_hat
         m, eye = self.geometry.across[n], np.eye(self.w.shape[-1])
 
-        def outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-            return x[..., :, None] * y[..., None, :]
-
-        own = t.own * eye + t.own_ww * outer(w_hat, w_hat) + t.own_mm * outer(m, m)
-        own = own + t.own_wm * (outer(w_hat, m) + outer(m, w_hat))
+        own = t.own * eye + t.own_ww * _outer(w_hat, w_hat) + t.own_mm * _outer(m, m)
+        own = own + t.own_wm * (_outer(w_hat, m) + _outer(m, w_hat))
         t = PairTerms(*(term[:, s] for term in t))
         m, p_hat, m_back = m[:, s], p_hat[s], np.swapaxes(self.geometry.across[s, s], 0, 1)[n]
-        cross = t.cross * eye + t.cross_wp * outer(w_hat, p_hat) + t.cross_wm * outer(w_hat, m_back)
-        cross = cross + t.cross_mp * outer(m, p_hat) + t.cross_mm * outer(m, m_back)
+        cross = t.cross * eye + t.cross_wp * _outer(w_hat, p_hat) + t.cross_wm * _outer(w_hat, m_back)
+        cross = cross + t.cross_mp * _outer(m, p_hat) + t.cross_mm * _outer(m, m_back)
         return own, cross
+
+
+def _outer(x: Float[np.ndarray, "... d"], y: Float[np.ndarray, "... d"]) -> Float[np.ndarray, "... d d"]:
+    return x[..., :, None] * y[..., None, :]
 
 
 def copy_average_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
