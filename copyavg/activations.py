@@ -275,16 +275,12 @@ def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
     if order == 1:
         return PairTerms(value, own, cross)
     alpha2, omega2, beta2 = 1 / b, q2 / b, b * inverse**2
-
-    def curved(alpha: Array, omega: Array, beta: Array) -> Array:
-        return 2 * alpha + beta * (1 + alpha - 3 * omega * beta)
-
-    def mixed(alpha: Array, omega: Array, beta: Array, q_other: Array) -> Array:
-        return curved(alpha, omega, beta) - omega * q_other * v * beta * (1 + 3 * beta)
-
+    curved1 = 2 * alpha1 + beta1 * (1 + alpha1 - 3 * omega1 * beta1)
+    curved2 = 2 * alpha2 + beta2 * (1 + alpha2 - 3 * omega2 * beta2)
+    mixed1 = curved1 - omega1 * q2 * v * beta1 * (1 + 3 * beta1)
+    mixed2 = curved2 - omega2 * q1 * v * beta2 * (1 + 3 * beta2)
     weight = q2 * u**2 * inverse**2
     by_cc = factor * ((1 + beta1) * (1 + alpha1) + omega1 * weight * (1 + 3 * beta1))
-    mixed1, mixed2 = mixed(alpha1, omega1, beta1, q2), mixed(alpha2, omega2, beta2, q1)
     both = factor * p.r1 * p.r2
     return PairTerms(
         value,
@@ -302,8 +298,7 @@ def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
         ),
         own_wm=factor * q2 * u * alpha1 * mixed1,
         own_mm=q2 * by_cc,
-        cross_wp=both
-        * ((1 + alpha1) * (1 + beta1) * v + u**2 * (alpha1 * curved(alpha1, omega1, beta1) + alpha2 * mixed2)),
+        cross_wp=both * ((1 + alpha1) * (1 + beta1) * v + u**2 * (alpha1 * curved1 + alpha2 * mixed2)),
         cross_wm=both * u * alpha1 * mixed1,
         cross_mp=both * u * alpha2 * mixed2,
         cross_mm=p.r1 * p.r2 * by_cc,

@@ -5,7 +5,7 @@ With incoming weights of norm r and correlations uⱼ with the teacher's neurons
     L = a² g(r, r, 1) − 2a Σⱼ g(r, 1, uⱼ) + C,   C = k g(1, 1, 1) + k(k − 1) g(1, 1, 0),   Σⱼ uⱼ² ≤ 1:
 
 a problem in r, a and the uⱼ. At equal uⱼ = 1/√k it is one in r alone, as a is then the ratio
-k g(r, 1, u)/g(r, r, 1): the `Profile` of the loss.
+k g(r, 1, u)/g(r, r, 1): the `profile` of the loss.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 from .activations import Activation, get_activation, has_gauge
 from .blocks import hessian_blocks, index
 from .interaction import interaction
-from .profile import LONGEST, Profile
+from .profile import LONGEST, profile_of
 from .symmetry import Family, require_smaller
 
 
@@ -128,8 +128,8 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     if has_gauge(activation):
         strength, loss = _homogeneous(k, u, activation)
         return OneNeuron(sqrt(abs(strength)), sqrt(abs(strength)) * (-1) ** (strength < 0), u, loss)
-    profile = Profile(k, activation)
-    minima = [(profile.loss(r), r) for r, lowest in profile.critical_radii() if lowest]
+    profile = profile_of(k, activation)
+    minima = [(profile.loss(r), r) for r, lowest in profile.critical_radii if lowest]
     ends = profile.limits()
     if profile.slope(LONGEST) < 0 and len(ends) == 1:
         ends.append((profile.loss(LONGEST), f"the loss still falls at r = {LONGEST:g}, the largest radius searched"))
@@ -192,8 +192,8 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     elif k == 1:
         points, continua, proof = [(1.0, 1.0, 1.0, 0.0)], (), "not known: only the copy itself is listed"
     else:
-        profile = Profile(k, activation)
-        points = [(r, profile.outgoing(r), u, profile.loss(r)) for r, _ in profile.critical_radii()]
+        profile = profile_of(k, activation)
+        points = [(r, profile.outgoing(r), u, profile.loss(r)) for r, _ in profile.critical_radii]
         continua = ("a = 0 and Σⱼ g(r, 1, uⱼ) = 0, where it has solutions: a silent neuron",)
         proof = "not known: only equal correlations 1/√k and radii up to 12 were searched"
     isolated = [_critical(k, activation, *point) for point in points]

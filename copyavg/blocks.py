@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from .activations import has_gauge
 from .arrays import require_whole
 from .symmetry import Family, Orbit, Size
 
@@ -78,44 +77,50 @@ def hessian_blocks(family: Family, x: Float[np.ndarray, " parameters"], d: int |
         raise ValueError(f"d must be at least k = {family.k}, but was given {d}")
     p, q, e = sum(family.copied), sum(family.rest), d - family.k
     one_of_p, one_of_q = (p - 1, -1), (q - 1, -1)  # vectors without sum that tell one index from all others
-    blocks = []
-
-    def add(name: str, multiplicity: int, finer: Family, *directions: Float[np.ndarray, " parameters"]) -> None:
-        """The Hessian in an orthonormal basis of the directions, which are symmetric under the smaller group."""
-        at = _refine(family, x, finer)
-        basis = np.linalg.qr(np.sqrt(finer.counts)[:, None] * np.stack(directions, axis=1))[0]
-        blocks.append(Block(name, multiplicity, hessian_along(finer, at, across_gauge(finer, at, basis))))
-
-    add("trivial", 1, family, *np.eye(len(family.orbits)))
+    found = [("trivial", 1, family, list(np.eye(len(family.orbits))))]
     if p > 1:
         single = replace(family, copied=_cells(1, p - 1))
-        add("copied", p - 1, single, *_copied_directions(single, one_of_p))
+        found.append(("copied", p - 1, single, _copied_directions(single, one_of_p)))
     if q > 1:
         single = replace(family, rest=_cells(1, q - 1))
-        add("rest", q - 1, single, *_rest_directions(single, one_of_q))
+        found.append(("rest", q - 1, single, _rest_directions(single, one_of_q)))
     if p > 1 and q > 1:
         both = replace(family, copied=_cells(1, p - 1), rest=_cells(1, q - 1))
         turn = _direction(both, lambda o: one_of_p[o.neuron] * one_of_q[o.cell] if _towards(both, o, "rest") else 0)
-        add("copied ⊗ rest", (p - 1) * (q - 1), both, turn)
+        found.append(("copied ⊗ rest", (p - 1) * (q - 1), both, [turn]))
     if p > 3:
         two = replace(family, copied=_cells(2, p - 2))
         table = np.array([[(p - 2) * (p - 3), 3 - p], [3 - p, 2]])
         turn = _direction(two, lambda o: table[o.neuron, o.cell] if _towards(two, o, "copied") else 0)
-        add("symmetric", p * (p - 3) // 2, two, turn)
+        found.append(("symmetric", p * (p - 3) // 2, two, [turn]))
     if p > 2:
         two = replace(family, copied=_cells(1, 1, p - 2))
         table = np.array([[0, p - 2, -1], [2 - p, 0, 1], [1, -1, 0]])
         turn = _direction(two, lambda o: table[o.neuron, o.cell] if _towards(two, o, "copied") else 0)
-        add("antisymmetric", (p - 1) * (p - 2) // 2, two, turn)
+        found.append(("antisymmetric", (p - 1) * (p - 2) // 2, two, [turn]))
     if e:
         tilted = replace(family, beyond=True)
         turns = [unit for unit, o in zip(np.eye(len(tilted.orbits)), tilted.orbits, strict=True) if o.kind == "beyond"]
-        add("beyond", e, tilted, *turns)
+        found.append(("beyond", e, tilted, turns))
         if p > 1:
             tilted = replace(tilted, copied=_cells(1, p - 1))
             turn = _direction(tilted, lambda o: one_of_p[o.neuron] if _towards(tilted, o, "beyond") else 0)
-            add("copied ⊗ beyond", (p - 1) * e, tilted, turn)
-    return blocks
+            found.append(("copied ⊗ beyond", (p - 1) * e, tilted, [turn]))
+    return [_block(family, x, *each) for each in found]
+
+
+def _block(
+    family: Family,
+    x: Float[np.ndarray, " parameters"],
+    name: str,
+    multiplicity: int,
+    finer: Family,
+    directions: list[Float[np.ndarray, " finer"]],
+) -> Block:
+    """The Hessian in an orthonormal basis of the directions, which are those of a finer family."""
+    at = _refine(family, x, finer)
+    basis = np.linalg.qr(np.sqrt(finer.counts)[:, None] * np.stack(directions, axis=1))[0]
+    return Block(name, multiplicity, hessian_along(finer, at, across_gauge(finer, at, basis)))
 
 
 def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
@@ -212,7 +217,7 @@ def across_gauge(
     >>> across_gauge(family, x, np.eye(3)).shape
     (3, 2)
     """
-    if not has_gauge(family.activation):
+    if not family.has_gauge:
         return basis
     at = np.sqrt(family.counts) * x
     gauge = np.array(
@@ -248,11 +253,10 @@ def _direction(family: Family, value: Callable[[Orbit], float]) -> Float[np.ndar
 def _copied_directions(family: Family, y: tuple[Size, Size]) -> list[Float[np.ndarray, " parameters"]]:
     """Where the standard representation of S_p occurs: by the neuron's index, or by the direction's."""
     average = len(family.copied)  # the one more student neuron's number
-
-    def by_neuron(kind: str) -> Float[np.ndarray, " parameters"]:
-        return _direction(family, lambda o: y[o.neuron] if _towards(family, o, kind) else 0)
-
-    directions = [by_neuron(kind) for kind in ("own", "copied", "rest", "outgoing")]
+    directions = [
+        _direction(family, lambda o, kind=kind: y[o.neuron] if _towards(family, o, kind) else 0)
+        for kind in ("own", "copied", "rest", "outgoing")
+    ]
     if sum(family.copied) > 2:  # for p = 2 it is minus the second
         directions.append(_direction(family, lambda o: y[o.cell] if _towards(family, o, "copied") else 0))
     directions.append(_direction(family, lambda o: y[o.cell] if o.kind == "copied" and o.neuron == average else 0))

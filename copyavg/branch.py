@@ -75,15 +75,16 @@ class NCopyBranch:
         return x
 
 
-def copies(family: Family) -> Float[np.ndarray, "4"]:
-    """Return the copied neurons themselves, with those left over shared out evenly.
+def copies(family: Family) -> Float[np.ndarray, " parameters"]:
+    """Return the copied neurons themselves, with those left over shared out evenly, if there are any.
 
     Examples
     --------
     >>> copies(Family((4,), (2,), average=False))
     array([1.  , 0.  , 0.25, 1.  ])
     """
-    return np.array([1, 0, 1 / family.n, 1.0])
+    values = {"own": 1.0, "copied": 0.0, "rest": 1 / family.n, "outgoing": 1.0}
+    return np.array([values[orbit.kind] for orbit in family.orbits])
 
 
 def descent_from_copies(family: Family) -> Float[np.ndarray, "4"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .activations import Activation, get_activation
 from .arrays import require_whole
 from .averaging import one_neuron
-from .branch import SILENT, n_copy_branch, tells_apart
+from .branch import SILENT, copies, n_copy_branch, tells_apart
 from .network import MOST_WEIGHTS, Network
 from .newton import NoCriticalPointError, critical_point
 from .symmetry import copy_average_family, n_copy_family, require_smaller
@@ -183,8 +183,8 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
             f"{best.reason}"
         )
     average = {"copied": 0.0, "rest": best.radius * best.correlation, "outgoing": best.outgoing}
-    copies = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
-    x = np.array([(average if orbit.neuron == len(family.copied) else copies)[orbit.kind] for orbit in family.orbits])
+    copy = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
+    x = np.array([(average if orbit.neuron == len(family.copied) else copy)[orbit.kind] for orbit in family.orbits])
     if family.activation is get_activation("erf"):
         return x
     x = critical_point(family, x)
@@ -210,7 +210,7 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
     n, k = require_smaller(n, k)
     activation = get_activation(activation)
     if n == k:
-        return np.array([1.0, 0.0, 1.0] if n > 1 else [1.0, 1.0])
+        return copies(n_copy_family(n, k, activation))
     if n == 1:
         raise NoCriticalPointError(
             f"there is no n-copy point at n = 1, k = {k}: a single student neuron singles nobody out, it averages"

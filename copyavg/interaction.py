@@ -172,7 +172,6 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     np.float64(1.0)
     """
     x, weights = _trapezoid(_FINEST)
-    table = _hermite_table(_EXPANDED, _FINEST)
     if activation not in NAMED.values() and r == 1:
         _require_resolved(np, activation, np.ones(1), 1)
     y = (r * x)[None, :]
@@ -180,8 +179,11 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     norm = _norm(np, weights, f)
     f1, _ = _derivatives(np, activation, y, f, norm[:, None], np.full((1, 1), r))
     f, by_r = f[0], x * f1[0]
-    c, slopes = table @ f, table @ by_r
-    error = 2 * float(np.max(np.abs(table[:, ::2] @ f[::2] - table[:, 1::2] @ f[1::2])))
+    (even, odd), halves = (
+        [table @ values[start::2] for start, table in enumerate(_interleaved_tables())] for values in (f, by_r)
+    )
+    c, slopes = even + odd, sum(halves)
+    error = 2 * float(np.max(np.abs(even - odd)))
     if not error <= ACCURACY * norm[0]:
         _refuse(activation, r, error, float(norm[0]))
     # What lies beyond the last order drowns in rounding for short neurons, and is nothing there.
@@ -270,32 +272,33 @@ def _families_of_block(
     extra = count + 4  # multiplying by x and integrating by parts use up the last orders
     nodes, weights = _rule(xp, r, per_unit)
     table = xp.asarray(_hermite_table(extra, per_unit), device=array_api_compat.device(r))
-
-    def expand(values: Array) -> tuple[Array, Array, Array]:
-        even = 2 * xp.matmul(table[:, ::2], xp.matrix_transpose(values[:, ::2]))
-        odd = 2 * xp.matmul(table[:, 1::2], xp.matrix_transpose(values[:, 1::2]))
-        norm = _norm(xp, weights, values)
-        return (even + odd) / 2, norm, xp.max(xp.abs(even - odd), axis=0) / 2 <= ACCURACY * norm
-
-    degrees = xp.astype(xp.arange(extra, device=array_api_compat.device(r)), r.dtype)[:, None]
-
-    def times_x(f: Array) -> Array:
-        zero = xp.zeros_like(f[:1, :])
-        down = xp.concat([zero, xp.sqrt(degrees[1:, :]) * f[:-1, :]], axis=0)
-        return down + xp.concat([xp.sqrt(degrees[1:, :]) * f[1:, :], zero], axis=0)
-
     inputs = r[:, None] * nodes
     values = _evaluate(xp, activation, "σ", activation.function, inputs)
-    families = {"f0": expand(values)}
+    families = {"f0": _expand(xp, table, weights, values)}
     if order > 0:
         slopes = _derivatives(xp, activation, inputs, values, families["f0"][1][:, None], r[:, None])
-        families |= {name: expand(slope) for name, slope in zip(("f1", "f2"), slopes, strict=True)}
+        families |= {f"f{i}": _expand(xp, table, weights, slope) for i, slope in enumerate(slopes, start=1)}
     if order > 1:
         for name, source in (("xf1", "f1"), ("xf2", "f2"), ("xxf2", "xf2")):
             f, _, accurate = families[source]
-            f = times_x(f)
+            f = _times_x(xp, f)
             families[name] = (f, _norm_by_coefficients(xp, f, count), accurate)
     return {name: (f[:count, :], norm, accurate) for name, (f, norm, accurate) in families.items()}
+
+
+def _expand(xp: Any, table: Array, weights: Array, values: Array) -> tuple[Array, Array, Array]:
+    """Coefficients and norm of every row of values, and whether half of the nodes would give them as well."""
+    even = 2 * xp.matmul(table[:, ::2], xp.matrix_transpose(values[:, ::2]))
+    odd = 2 * xp.matmul(table[:, 1::2], xp.matrix_transpose(values[:, 1::2]))
+    norm = _norm(xp, weights, values)
+    return (even + odd) / 2, norm, xp.max(xp.abs(even - odd), axis=0) / 2 <= ACCURACY * norm
+
+
+def _times_x(xp: Any, f: Array) -> Array:
+    """The coefficients of x f(x), by x heₚ = √(p + 1) heₚ₊₁ + √p heₚ₋₁."""
+    degrees = xp.arange(1, f.shape[0], device=array_api_compat.device(f))
+    roots, zero = xp.sqrt(xp.astype(degrees, f.dtype))[:, None], xp.zeros_like(f[:1, :])
+    return xp.concat([zero, roots * f[:-1, :]], axis=0) + xp.concat([roots * f[1:, :], zero], axis=0)
 
 
 def _norm(xp: Any, weights: Array, values: Array) -> Array:
@@ -472,6 +475,13 @@ def _hermite_table(count: int, per_unit: int) -> np.ndarray:
     for p in range(1, count - 1):
         table[p + 1] = (nodes * table[p] - np.sqrt(p) * table[p - 1]) / np.sqrt(p + 1)
     return table
+
+
+@lru_cache
+def _interleaved_tables() -> tuple[np.ndarray, np.ndarray]:
+    """The table of a Hermite expansion on every second node, and on those in between."""
+    table = _hermite_table(_EXPANDED, _FINEST)
+    return np.ascontiguousarray(table[:, ::2]), np.ascontiguousarray(table[:, 1::2])
 
 
 def _worst(xp, values: Array, order: Array) -> float:

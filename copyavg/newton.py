@@ -5,7 +5,6 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float
 
-from .activations import has_gauge
 from .blocks import across_gauge, hessian_along, scaled_block
 from .interaction import QuadratureError
 from .symmetry import Family
@@ -82,11 +81,11 @@ def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[n
 
 def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
     """For an activation with a gauge the same function with ‖w‖ = |a|; else the point itself."""
-    if not has_gauge(family.activation):
+    if not family.has_gauge:
         return x
     x = x.copy()
-    for members, (incoming, outgoing) in zip(family.members, _parts(family), strict=True):
-        length = np.linalg.norm(np.sqrt(family.counts[incoming] / members) * x[incoming])
+    for incoming, outgoing in _parts(family):
+        length = np.linalg.norm(np.sqrt(family.counts[incoming] / family.counts[outgoing]) * x[incoming])
         size = np.abs(x[outgoing])
         if length > 0 and size > 0:
             x[incoming] *= np.sqrt(size / length)
@@ -96,8 +95,7 @@ def _balanced(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[np.n
 
 def _parts(family: Family) -> list[tuple[list[int], list[int]]]:
     """For every cell of neurons, which parameters are incoming weights, and which is the outgoing one."""
-
-    def part(neuron: int, outgoing: bool) -> list[int]:
-        return [i for i, o in enumerate(family.orbits) if (o.neuron, o.kind == "outgoing") == (neuron, outgoing)]
-
-    return [(part(neuron, False), part(neuron, True)) for neuron in range(len(family.members))]
+    parts = [([], []) for _ in family.members]
+    for i, orbit in enumerate(family.orbits):
+        parts[orbit.neuron][orbit.kind == "outgoing"].append(i)
+    return parts

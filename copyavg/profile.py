@@ -9,6 +9,7 @@ a constant and the squared distance of τ from the line through c(r). Nothing ca
 L itself is a difference of terms of order k².
 """
 
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import pi, sqrt
 
@@ -16,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-from .activations import Activation, get_activation
+from .activations import NAMED, Activation, get_activation
 from .arrays import require_whole
 from .interaction import hermite_expansion
 
@@ -74,8 +75,9 @@ class Profile:
         area = np.outer(c, self._target)
         return area - area.T
 
+    @cached_property
     def critical_radii(self) -> list[tuple[float, bool]]:
-        """Return the radii from 0.01/√k to 12 where dL/dr changes sign, and whether L has a minimum there."""
+        """The radii from 0.01/√k to 12 where dL/dr changes sign, and whether L has a minimum there."""
         radii = np.geomspace(_SHORTEST / sqrt(self.k), LONGEST, _RADII)
         signs = [self._sign_of_slope(r) for r in radii]
         signed = [(r, sign) for r, sign in zip(radii, signs, strict=True) if sign]  # where rounding does not decide it
@@ -111,6 +113,24 @@ class Profile:
                 reason = f"the loss falls towards its infimum as r → ∞, where {name} acts as a {kind}"
                 limits.append((loss, reason))
         return [(float(loss), reason) for loss, reason in limits]
+
+
+@lru_cache(maxsize=64)
+def _named_profile(k: int, activation: Activation) -> Profile:
+    return Profile(k, activation)
+
+
+def profile_of(k: int, activation: Activation) -> Profile:
+    """Return the profile, whose critical radii take some time; those of named activations are kept.
+
+    Examples
+    --------
+    >>> tanh = get_activation("tanh")
+    >>> profile_of(3, tanh) is profile_of(3, tanh)
+    True
+    """
+    named = NAMED.get(activation.name) is activation
+    return _named_profile(k, activation) if named else Profile(k, activation)
 
 
 # What σ(rx) looks like for large r, up to a factor.

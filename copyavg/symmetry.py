@@ -23,7 +23,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 from jaxtyping import Float
 
-from .activations import Activation, OrderParameters, PairTerms, get_activation
+from .activations import Activation, OrderParameters, PairTerms, get_activation, has_gauge
 from .arrays import require_whole
 from .interaction import pair_terms
 from .landscape import PairGeometry, pair_geometry
@@ -138,6 +138,11 @@ class Family:
         counts.flags.writeable = False
         return counts
 
+    @cached_property
+    def has_gauge(self) -> bool:
+        """Whether (w, a) → (cw, a/c) leaves a neuron as it is."""
+        return has_gauge(self.activation)
+
     def require_point(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, " parameters"]:
         """Return x as an array of this family's parameters, or say what they are."""
         x = np.array(x, dtype=float)
@@ -159,11 +164,11 @@ class Family:
     def gradient(self, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
         """Return ∂L/∂x. Every entry is `counts` times the entry of the network's gradient."""
         pairs = self._pairs(x, 1)
-        n = pairs.rows
-        by_incoming = pairs.a[:, None] * np.einsum("ip,p,ipe->ie", pairs.numbers, pairs.c, pairs.slopes())
+        moves, louder = pairs.moves[: pairs.rows], pairs.louder[: pairs.rows]
+        by_incoming = np.einsum("ip,ipe->ie", pairs.numbers * pairs.c, pairs.slopes())
         by_outgoing = (pairs.numbers * pairs.terms.value) @ pairs.c
-        result = np.einsum("i,ie,iex->x", pairs.members, by_incoming, pairs.moves[:n])
-        return 2 * (result + (pairs.members * by_outgoing) @ pairs.louder[:n])
+        weights = (pairs.members * pairs.a)[:, None]
+        return 2 * (np.tensordot(weights * by_incoming, moves, 2) + (pairs.members * by_outgoing) @ louder)
 
     def hessian(self, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "parameters parameters"]:
         """Return ∂²L/∂x². Divided by √counts on either side it is the network's Hessian, along the family."""
@@ -173,12 +178,14 @@ class Family:
         number = 2 * pairs.members[:, None] * pairs.numbers
         times_a = number * pairs.a[:, None]
         own, cross = pairs.curvatures()
-        result = np.einsum("ip,p,ipef,iex,ify->xy", times_a, c, own, moves[n], moves[n], optimize=True)
-        result += np.einsum("ip,p,ipef,iex,pfy->xy", times_a[:, s], c[s], cross, moves[n], moves, optimize=True)
-        result += np.einsum("ip,ip,ix,py->xy", number[:, s], pairs.terms.value[:, s], louder[n], louder, optimize=True)
-        mixed = np.einsum("ip,ipe,iex,py->xy", times_a[:, s], slopes[:, s], moves[n], louder, optimize=True)
-        mixed += np.einsum("ip,p,ipe,iex,iy->xy", number, c, slopes, moves[n], louder[n], optimize=True)
-        return result + mixed + mixed.T
+        # What a change of the parameters does to ∂L/∂wᵢ, through incoming and through outgoing weights, and to ∂L/∂aᵢ.
+        bent = np.einsum("ip,ipef->ief", times_a * c, own) @ moves[n]
+        bent += np.einsum("ip,ipef,pfy->iey", times_a[:, s] * c[s], cross, moves)
+        pulled = np.einsum("ip,ipe,py->iey", times_a[:, s], slopes[:, s], louder)
+        pulled += np.einsum("ip,ipe->ie", number * c, slopes)[..., None] * louder[n, None]
+        mixed = np.tensordot(moves[n], pulled, ((0, 1), (0, 1)))
+        louder_still = louder[n].T @ (number * pairs.terms.value)[:, s] @ louder
+        return np.tensordot(moves[n], bent, ((0, 1), (0, 1))) + louder_still + mixed + mixed.T
 
     def student(self, x: Float[np.ndarray, " parameters"], d: int | None = None) -> Network:
         """Return the point x as a network; the teacher is `orthonormal_teacher(k, d)`.
@@ -318,16 +325,17 @@ class _Pairs:
         w_hat, p_hat = self.geometry.w_hat[n, None], self.geometry.p_hat
         m, eye = self.geometry.across[n], np.eye(self.w.shape[-1])
 
-        def outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-            return x[..., :, None] * y[..., None, :]
-
-        own = t.own * eye + t.own_ww * outer(w_hat, w_hat) + t.own_mm * outer(m, m)
-        own = own + t.own_wm * (outer(w_hat, m) + outer(m, w_hat))
+        own = t.own * eye + t.own_ww * _outer(w_hat, w_hat) + t.own_mm * _outer(m, m)
+        own = own + t.own_wm * (_outer(w_hat, m) + _outer(m, w_hat))
         t = PairTerms(*(term[:, s] for term in t))
         m, p_hat, m_back = m[:, s], p_hat[s], np.swapaxes(self.geometry.across[s, s], 0, 1)[n]
-        cross = t.cross * eye + t.cross_wp * outer(w_hat, p_hat) + t.cross_wm * outer(w_hat, m_back)
-        cross = cross + t.cross_mp * outer(m, p_hat) + t.cross_mm * outer(m, m_back)
+        cross = t.cross * eye + t.cross_wp * _outer(w_hat, p_hat) + t.cross_wm * _outer(w_hat, m_back)
+        cross = cross + t.cross_mp * _outer(m, p_hat) + t.cross_mm * _outer(m, m_back)
         return own, cross
+
+
+def _outer(x: Float[np.ndarray, "... d"], y: Float[np.ndarray, "... d"]) -> Float[np.ndarray, "... d d"]:
+    return x[..., :, None] * y[..., None, :]
 
 
 def copy_average_family(n: int, k: int, activation: str | Activation = "erf") -> Family:

@@ -1,4 +1,4 @@
-"""Array shapes in the annotations of `copyavg` are checked while the tests run, except on purpose-made bad input."""
+"""Array shapes in the annotations of `copyavg` are checked while the fast tests run, but not on bad input."""
 
 from jaxtyping import config, install_import_hook
 
@@ -26,9 +26,14 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(autouse=True)
-def _let_bad_input_through(request: pytest.FixtureRequest):
-    """Tests marked `bad_input` are about copyavg's own messages, which the shape checker would pre-empt."""
-    marked = request.node.get_closest_marker("bad_input") is not None
-    config.update("jaxtyping_disable", marked)
+def _check_shapes_where_it_helps(request: pytest.FixtureRequest):
+    """Not in tests marked `bad_input`, which are about copyavg's own messages that the shape checker would pre-empt.
+
+    Nor in those marked `slow` or `unchecked`, which call thousands of times what others check; it would take most of
+    their time.
+    """
+    before = config.jaxtyping_disable  # the environment variable JAXTYPING_DISABLE
+    marked = any(request.node.get_closest_marker(name) for name in ("bad_input", "slow", "unchecked"))
+    config.update("jaxtyping_disable", before or marked)
     yield
-    config.update("jaxtyping_disable", False)
+    config.update("jaxtyping_disable", before)

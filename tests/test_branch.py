@@ -11,6 +11,8 @@ from copyavg.configurations import n_copy_parameters
 from copyavg.newton import NoCriticalPointError
 from copyavg.symmetry import Family, n_copy_family
 
+pytestmark = pytest.mark.unchecked  # thousands of Newton steps, whose shapes other tests check
+
 ERF = get_activation("erf")
 
 

@@ -115,8 +115,9 @@ def test_the_largest_network_that_is_written_out(monkeypatch):
 
 def test_n_copy_at_the_ends():
     """With as many neurons as the teacher it is the teacher; a single neuron singles nobody out."""
-    np.testing.assert_array_equal(ca.n_copy(3, 3, d=4).incoming, np.eye(3, 4))
-    np.testing.assert_array_equal(ca.n_copy(1, 1).outgoing, [1])
+    for n, d in [(1, 1), (2, 2), (3, 4)]:
+        np.testing.assert_array_equal(ca.n_copy(n, n, d=d).incoming, np.eye(n, d))
+        np.testing.assert_array_equal(ca.n_copy(n, n).outgoing, np.ones(n))
     for k in (2, 9):
         with pytest.raises(NoCriticalPointError, match=f"no n-copy point at n = 1, k = {k}: a single student neuron"):
             ca.n_copy(1, k)
@@ -134,6 +135,7 @@ def test_copy_average_parameters_are_the_weights_of_the_network():
     [
         (2, 5, "gelu", "to start from: for an average of 4, the loss falls"),
         (2, 3, "silu", "found"),
+        (3, 12, "relu", "n = 3, k = 12 for relu: .* leads to a point where neurons are silent or all alike"),
         (2, 5, "relu", "found"),
         (4, 12, "relu", "found"),
     ],

@@ -284,6 +284,43 @@ def test_a_batch_of_teachers_broadcasts(rng):
     assert losses[2] == pytest.approx(ca.loss(member(students, 2), member(teachers, 2)), rel=1e-13)
 
 
+def test_batches_of_single_neurons_broadcast_against_each_other(rng):
+    students = ca.Network(rng.normal(size=(3, 1, 2)), rng.normal(size=(3, 1)))
+    teachers = ca.Network(rng.normal(size=(2, 1, 1, 2)), rng.normal(size=(2, 1, 1)))
+    losses, curvatures = ca.loss(students, teachers), ca.hessian(students, teachers)
+    assert (losses.shape, curvatures.shape) == ((2, 3), (2, 3, 3, 3))
+    for i, j in np.ndindex(2, 3):
+        student, teacher = member(students, j), member(teachers, i, 0)
+        assert losses[i, j] == pytest.approx(ca.loss(student, teacher), rel=1e-12)
+        np.testing.assert_allclose(curvatures[i, j], ca.hessian(student, teacher), rtol=0, atol=1e-13)
+
+
+def test_no_more_derivatives_are_computed_than_needed(pair):
+    orders = []
+
+    def closed_form(p, order):
+        orders.append(order)
+        return NAMED["erf"].closed_form(p, order)
+
+    counting = Activation("counting", NAMED["erf"].function, closed_form=closed_form)
+    for function in (ca.loss, ca.gradient, ca.hessian):
+        function(*pair, counting)
+    assert sorted(set(orders)) == [0, 1, 2]
+    assert orders[:2] == [0, 1]
+
+
+def test_results_stay_on_the_device_of_the_weights(pair):
+    elsewhere = array_api_strict.Device("device1")
+    theirs = [
+        ca.Network(
+            *(array_api_strict.asarray(x, device=elsewhere) for x in (network.incoming, network.outgoing)),
+        )
+        for network in pair
+    ]
+    for function in (ca.loss, lambda *pair: ca.gradient(*pair).incoming, ca.hessian):
+        assert function(*theirs).device == elsewhere
+
+
 @pytest.mark.parametrize("library", [torch, array_api_strict])
 def test_other_libraries_give_the_same_values(pair, library):
     theirs = [convert(network, library) for network in pair]
@@ -349,6 +386,8 @@ class TestBadInput:
     def test_networks_are_needed(self):
         with pytest.raises(TypeError, match="teacher must be a Network, but was given ndarray"):
             ca.loss(ca.orthonormal_teacher(2), np.eye(2))
+        with pytest.raises(TypeError, match="student must be a Network, but was given list"):
+            ca.loss([1.0], ca.orthonormal_teacher(2))
 
     def test_libraries_must_not_mix(self):
         with pytest.raises(TypeError, match="student from .*torch, teacher from .*numpy"):

@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,10 @@ def test_only_tests_that_reach_a_mutant_are_run_and_the_likeliest_first():
     division, step = (
         next(mutant for mutant in mutants.mutants(SOURCE) if mutant.before == before) for before in ("x / 2", "-x")
     )
-    own = ["tests/test_own.py::quick", "tests/test_own.py::slow"]
-    assert run.tests_of(division, observed, "tests/test_own.py") == [own, ["tests/test_other.py::quick"]]
-    assert run.tests_of(step, observed, "tests/test_own.py") == []  # nothing calls it
+    quick, slow, other = "tests/test_own.py::quick", "tests/test_own.py::slow", "tests/test_other.py::quick"
+    for kills, own in [({}, [quick, slow]), ({slow: 20}, [slow, quick])]:
+        assert run.tests_of(division, observed, "tests/test_own.py", Counter(kills)) == [own, [other]]
+    assert run.tests_of(step, observed, "tests/test_own.py", Counter()) == []  # nothing calls it
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 
 import copyavg as ca
 from copyavg.certificates import max_norm
-from copyavg.newton import NoCriticalPointError, critical_point, relative_change
+from copyavg.newton import NoCriticalPointError, _balanced, critical_point, relative_change
 from copyavg.symmetry import Family, copy_average_family, n_copy_family
 
 
@@ -20,21 +20,30 @@ def test_it_returns_to_a_critical_point(rng):
             np.testing.assert_allclose(found, x, rtol=0, atol=1e-13 * k)
 
 
-def test_a_relu_point_is_balanced_and_critical(rng):
-    family = copy_average_family(2, 3, "relu")
-    start = np.array([0.8, 0.1, 1.2, 0.05, 0.8, 1.5])
+@pytest.mark.parametrize(
+    ("n", "k", "start"),
+    [(2, 3, [0.8, 0.1, 1.2, 0.05, 0.8, 1.5]), (3, 4, [0.95, -0.01, 0.1, 1, 0.05, 0.8, 1.6])],
+)
+def test_a_relu_point_is_balanced_and_critical(n, k, start):
+    family, start = copy_average_family(n, k, "relu"), np.array(start)
     found = critical_point(family, start)
     student = family.student(found)
-    np.testing.assert_allclose(np.linalg.norm(student.incoming, axis=1), np.abs(student.outgoing), rtol=1e-14)
-    assert max_norm(ca.gradient(student, ca.orthonormal_teacher(3), "relu")) <= 1e-14
-    stretched = start * [3, 3, 1 / 3, 0.5, 0.5, 2]  # along the gauge nothing changes
-    np.testing.assert_allclose(critical_point(family, stretched), found, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(np.linalg.norm(student.incoming, axis=1), np.abs(student.outgoing), rtol=1e-13)
+    assert max_norm(ca.gradient(student, ca.orthonormal_teacher(k), "relu")) <= 1e-13
+    factors = [0.5 if orbit.kind == "outgoing" else 2 for orbit in family.orbits]  # along the gauge nothing changes
+    np.testing.assert_allclose(critical_point(family, factors * start), found, rtol=1e-12, atol=1e-14)
 
 
 def test_a_silent_neuron_has_no_gauge_to_balance():
     family = Family((), (2,), average=True, activation="relu")
+    for silent in ([0.5, 0.0], [0.0, 0.5]):
+        np.testing.assert_array_equal(_balanced(family, np.array(silent)), silent)
     with pytest.raises(NoCriticalPointError):
         critical_point(family, np.array([0.5, 0.0]))
+
+
+def test_where_nothing_is_left_to_do_it_stops():
+    np.testing.assert_array_equal(critical_point(n_copy_family(1, 1), np.ones(2)), [1, 1])
 
 
 def test_it_says_where_it_found_nothing():

@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from jaxtyping import config
 
 import copyavg as ca
 from copyavg.activations import NAMED, OrderParameters, PairTerms
@@ -31,10 +30,7 @@ CLOSED = tuple(name for name in NAMED if NAMED[name].closed_form)
 SERIES = tuple(name for name in NAMED if not NAMED[name].closed_form)
 
 
-@pytest.fixture(autouse=True)
-def _without_shape_checks(_let_bad_input_through):
-    """Other tests check the shapes; here that would take most of the time."""
-    config.update("jaxtyping_disable", True)
+pytestmark = pytest.mark.unchecked
 
 
 def tolerance(activation: str) -> float:

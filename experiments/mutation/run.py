@@ -1,14 +1,17 @@
 """Mutation run: do the tests notice a small slip in a module? `make mutation`, about 40 minutes on two cores.
 
 Every mutant of a module meets the fast tests that reach its line: the module's own tests first, and no more after the
-first that fails. A process that has imported everything but `copyavg` is forked for each mutant, so that a mutant costs
-what its tests cost. (Off-the-shelf tools either start Python for each, or leave out what stands outside functions,
-where activations are defined.) Stop it when you like: it goes on where it was, and keeps what it knows of a mutant
-while the module is unchanged and, if the mutant survived, the tests are. The result is experiments/data/mutation.json,
-which the page Mutation shows.
+first that fails; those that are quick and have killed before come first. A process that has imported everything but
+`copyavg` is forked for each mutant, so that a mutant costs what its tests cost. (Off-the-shelf tools either start
+Python for each, or leave out what stands outside functions, where activations are defined.) Array shapes are not
+checked meanwhile: that would take most of the time, and the other tests should notice as much. Stop it when you like:
+it goes on where it was, and keeps what it knows of a mutant while the module is unchanged and, if the mutant survived,
+the tests are. The result is experiments/data/mutation.json, which the page Mutation shows.
 """
 
 import argparse
+import gc
+import importlib
 import json
 import os
 import platform
@@ -18,7 +21,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -37,12 +41,16 @@ EQUIVALENT = ROOT / "experiments/mutation/equivalent.yml"
 # The modules, and the test files that may notice a slip in them, the likeliest first. A file that is not there is left
 # out, and so is a module.
 LANDSCAPE = ("test_landscape.py", "test_properties.py")
+STABILITY = ("test_stability.py", "test_claims_optimal_configuration.py")
 TESTS = {
-    "configurations": ("test_configurations.py", "test_stability.py", "test_claims_optimal_configuration.py"),
+    "configurations": ("test_configurations.py", *STABILITY),
+    "branch": ("test_branch.py", "test_configurations.py"),
+    "newton": ("test_newton.py", "test_branch.py"),
+    "blocks": ("test_blocks.py", "test_stability.py"),
+    "symmetry": ("test_symmetry.py", "test_blocks.py", "test_newton.py"),
     "activations": ("test_activations.py", "test_interaction.py", *LANDSCAPE),
     "interaction": ("test_interaction.py", *LANDSCAPE),
-    "landscape": LANDSCAPE,
-    "symmetry": ("test_symmetry.py", "test_stability.py"),
+    "landscape": (*LANDSCAPE, "test_symmetry.py"),
     "certificates": ("test_certificates.py",),
 }
 CHOSEN = "not slow and not site"
@@ -111,7 +119,10 @@ def pytest_code(arguments: list[str], plugins: tuple = ()) -> int:
 
 
 class Observer:
-    """A pytest plugin that notes, for every test, how long it takes and which lines of the module it reaches."""
+    """A pytest plugin that notes, for every test, how long it takes and which lines of the module it reaches.
+
+    And, for all of them, which modules they import from elsewhere.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.tests = str(path), {}
@@ -132,8 +143,10 @@ class Observer:
         self.coverage.stop()
         lines = self.coverage.get_data().contexts_by_lineno(self.path)
         reached = {test: sorted(line for line, tests in lines.items() if test in tests) for test in self.tests}
-        report = {test: {"seconds": seconds, "lines": reached[test]} for test, seconds in self.tests.items()}
-        Path("observed.json").write_text(json.dumps(report))
+        tests = {test: {"seconds": seconds, "lines": reached[test]} for test, seconds in self.tests.items()}
+        here = str(Path.cwd())
+        modules = [name for name, m in sys.modules.items() if not (getattr(m, "__file__", "") or here).startswith(here)]
+        Path("observed.json").write_text(json.dumps({"tests": tests, "modules": modules}))
 
 
 def observe(module: str, place: Path) -> dict[str, dict]:
@@ -147,14 +160,30 @@ def observe(module: str, place: Path) -> dict[str, dict]:
     _, status = os.waitpid(in_a_child(place, work, log), 0)
     if status:
         sys.exit(f"The tests of {module} do not pass as it is:\n{log.read_text()[-3000:]}")
-    return json.loads((place / "observed.json").read_text())
+    observed = json.loads((place / "observed.json").read_text())
+    for name in observed["modules"]:  # once, for all mutants
+        importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage five times at the end: not among all that
+    return observed["tests"]
 
 
-def tests_of(mutant: Mutant, observed: dict[str, dict], own: str) -> list[list[str]]:
-    """The tests that reach the mutant, in two batches: those of the module's own file, then all others, quick first."""
+class Killer:
+    """A pytest plugin that notes which test failed."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note it."""
+        if report.failed:
+            Path("killer").write_text(report.nodeid)
+
+
+def tests_of(mutant: Mutant, observed: dict[str, dict], own: str, kills: Counter[str]) -> list[list[str]]:
+    """The tests that reach the mutant, in two batches: those of the module's own file, then all others.
+
+    Within a batch the quicker and the more successful so far come first.
+    """
     span = set(range(mutant.line, mutant.last_line + 1))
     chosen = [test for test, seen in observed.items() if not mutant.when_called or span & set(seen["lines"])]
-    chosen.sort(key=lambda test: observed[test]["seconds"])
+    chosen.sort(key=lambda test: observed[test]["seconds"] / (1 + kills[test]))
     batches = [[test for test in chosen if (test.split("::")[0] == own) == first] for first in (True, False)]
     return [batch for batch in batches if batch]
 
@@ -168,8 +197,9 @@ class Run:
 
         def work() -> int:
             sys.dont_write_bytecode = True
-            return next((code for batch in batches if (code := pytest_code(batch))), 0)
+            return next((code for batch in batches if (code := pytest_code(batch, (Killer(),)))), 0)
 
+        (place / "killer").write_text("")
         self.pid = in_a_child(place, work, place / "log")
 
     def verdict(self) -> str | None:
@@ -187,11 +217,11 @@ class Run:
 def verdicts(module: str, todo: list[Mutant], places: list[Path], observed: dict) -> Iterator[tuple[Mutant, str]]:
     """Yield every mutant with its verdict, in the order in which they come."""
     own, waiting, running = test_files(module)[0], list(reversed(todo)), []
-    free = list(places)
+    free, kills = list(places), Counter()
     while waiting or running:
         while waiting and free:
             mutant = waiting.pop()
-            batches = tests_of(mutant, observed, own)
+            batches = tests_of(mutant, observed, own, kills)
             if not batches:
                 yield mutant, "unreached"
                 continue
@@ -201,12 +231,13 @@ def verdicts(module: str, todo: list[Mutant], places: list[Path], observed: dict
         for run in list(running):
             if verdict := run.verdict():
                 running.remove(run)
+                kills[(run.place / "killer").read_text()] += 1
                 free.append(run.place)
                 yield run.mutant, verdict
 
 
-def mutate(module: str, work: Path, processes: int, limit: int | None) -> dict:
-    """Try the mutants of a module of which nothing is known yet; return the entry of the module."""
+def mutate(module: str, work: Path, processes: int, limit: int | None, again: Collection[str] = ()) -> dict:
+    """Try the mutants of a module of which nothing is known yet, or a verdict to be sought again; return its entry."""
     path, known_path = module_path(module), work / f"{module}.json"
     fingerprint = {"module": digest(path), "tests": digest(*(ROOT / name for name in test_files(module)))}
     known = json.loads(known_path.read_text()) if known_path.exists() else {}
@@ -215,7 +246,7 @@ def mutate(module: str, work: Path, processes: int, limit: int | None) -> dict:
     found = {
         name: verdict
         for name, verdict in known.get("verdicts", {}).items()
-        if same_module and (same_tests or verdict in ("killed", "timeout"))
+        if same_module and (same_tests or verdict in ("killed", "timeout")) and verdict not in again
     }
     every = mutants(path.read_text(encoding="utf-8"))
     todo = [mutant for mutant in every if mutant.name not in found][:limit]
@@ -266,17 +297,20 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=WORK, help="where copies and unfinished results are kept")
     parser.add_argument("--limit", type=int, help="at most so many new mutants of each module, for a try")
+    parser.add_argument(
+        "--again", nargs="*", default=(), help="verdicts to seek again, such as timeout, on a quiet machine"
+    )
     options = parser.parse_args()
     if unknown := set(options.modules) - set(TESTS):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(TESTS)}")
-    os.nice(19)
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HYPOTHESIS_PROFILE": "mutation"}
+    os.nice(10)
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "HYPOTHESIS_PROFILE": "mutation",
+        "JAXTYPING_DISABLE": "1",
+    }
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and some take seconds
-    # Imported here, once, for all mutants: whatever the tests need, but nothing of copyavg.
-    for name in "array_api_strict beartype hypothesis.extra.numpy jaxtyping matplotlib.pyplot mpmath numpy".split():
-        __import__(name)
-    for name in "scipy.special sympy torch".split():
-        __import__(name)
     options.work.mkdir(parents=True, exist_ok=True)
     report = {"modules": {}}
     if options.output.exists():
@@ -285,7 +319,7 @@ def main() -> None:
         if not module_path(module).exists():
             continue
         start = time.monotonic()
-        entry = mutate(module, options.work, options.processes, options.limit)
+        entry = mutate(module, options.work, options.processes, options.limit, options.again)
         entry |= {"date": date.today().isoformat(), "python": platform.python_version()}
         report["modules"][module] = entry
         options.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
