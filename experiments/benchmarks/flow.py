@@ -329,7 +329,7 @@ def compare(peer: Peer, race: Race, effort: Effort) -> dict[str, Any]:
     arrivals, seconds, lost = run_peer(peer, race, effort)
     after, _ = run_engine(cell, race.seeds)
     finished = [seed for seed, arrival in arrivals.items() if arrival.finished]
-    same = sum(same_limit(arrivals[seed], flow.loss[seed], race) for seed in finished)
+    ends = [destination(arrivals[seed], flow.loss[seed], race) for seed in finished]
     # Without a seed that finished, the time spent is a bound: it would have taken at least so long.
     counted = finished or list(arrivals)
     theirs = sum(seconds[seed] for seed in counted) / len(counted) if counted else None
@@ -341,7 +341,8 @@ def compare(peer: Peer, race: Race, effort: Effort) -> dict[str, Any]:
         "seeds": len(arrivals) + len(lost),
         "finished": len(finished),
         "flow_time": rounded(median(arrival.time for arrival in arrivals.values())) if arrivals else None,
-        "same_limit": same,
+        "same_limit": ends.count("same"),
+        "saddle": ends.count("saddle"),
         "peer_s": rounded(theirs) if theirs else None,
         "is_bound": not finished,
         "ours_s": rounded((before + after) / 2),
@@ -352,11 +353,15 @@ def compare(peer: Peer, race: Race, effort: Effort) -> dict[str, Any]:
     }
 
 
-def same_limit(arrival: Arrival, loss: float, race: Race) -> bool:
-    """Whether Newton's method leads from where a peer stopped to a minimum with the loss of copyavg's limit."""
+def destination(arrival: Arrival, loss: float, race: Race) -> str:
+    """Where Newton's method leads from where a peer stopped: to the "same" loss as copyavg, a "saddle", or "other"."""
     teacher = ca.orthonormal_teacher(race.k, race.k + 1)
     limit, slope = newton(network(np.array(arrival.weights), race.n), teacher)
-    return slope <= 1e-11 and abs(float(ca.loss(limit, teacher)) - float(loss)) <= SAME_LOSS
+    if slope > 1e-11:
+        return "other"
+    if abs(float(ca.loss(limit, teacher)) - float(loss)) <= SAME_LOSS:
+        return "same"
+    return "saddle" if np.linalg.eigvalsh(ca.hessian(limit, teacher))[0] < -1e-9 else "other"
 
 
 def engine_row(race: Race) -> dict[str, Any]:
