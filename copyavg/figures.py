@@ -609,20 +609,30 @@ def no_limit(times: np.ndarray, strength: np.ndarray, angle: np.ndarray, distanc
     return figure
 
 
-def start_sizes(shares: Mapping[int, Mapping[float, tuple[np.ndarray, np.ndarray]]]) -> Figure:
-    """Draw how the share of starts that end at n-copy depends on the size of the start.
+def start_sizes(
+    shares: Mapping[int, Mapping[float, tuple[np.ndarray, np.ndarray]]], thresholds: Mapping[int, tuple[int, int]]
+) -> Figure:
+    """Draw how the share of starts that end at n-copy depends on the size of the start, between two thresholds.
 
     Parameters
     ----------
     shares : mapping of k to mapping of factor to (n, share)
         The Glorot start times the factor.
+    thresholds : mapping of k to (minimum, saddle)
+        The least n at which n-copy is a minimum, and at which copy-average is a saddle.
     """
-    figure, axes = plt.subplots(1, len(shares), figsize=(7.4, 3.5), sharey=True)
+    figure, axes = plt.subplots(1, len(shares), figsize=(7.4, 3.9), sharey=True)
     for ax, (k, curves) in zip(np.atleast_1d(axes), shares.items(), strict=True):
-        colours = plt.colormaps["plasma"](np.linspace(0.05, 0.85, len(curves)))
+        minimum, saddle = thresholds[k]
+        ax.axvspan(0, minimum - 0.5, color=COPY_AVERAGE, alpha=0.1, lw=0, label="only copy-average is a minimum")
+        ax.axvspan(saddle - 0.5, k, color=N_COPY, alpha=0.16, lw=0, label="only $n$-copy is")
+        colours = plt.colormaps["plasma"](np.linspace(0.0, 0.85, len(curves)))
         for colour, (factor, (n, share)) in zip(colours, curves.items(), strict=True):
-            ax.plot(n, share, "o-", color=colour, lw=1.2, ms=4, label=f"{factor:g}")
-        ax.set(xlabel=f"student neurons $n$,  $k = {k}$", ylim=(-0.03, 1.03))
-    axes[0].set(ylabel="share that ends at $n$-copy")
-    axes[-1].legend(title="start ×", loc="upper left", fontsize=10)
+            ax.plot(n, share, "o-", color=colour, lw=1.2, ms=4, label=f"× {factor:g}")
+        ax.set(xlabel=f"student neurons $n$,  $k = {k}$", xlim=(0.5, k - 0.5), ylim=(-0.03, 1.03))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    figure.legend(handles[:2], names[:2], loc="outside upper center", ncols=2, fontsize=10.5, handlelength=1.4)
+    np.atleast_1d(axes)[-1].legend(handles[2:], names[2:], title="size of start", loc="center left", fontsize=10)
+    np.atleast_1d(axes)[0].set(ylabel="share that ends at $n$-copy")
     return figure
