@@ -21,6 +21,7 @@ WITHOUT_CONSTANT = (
     *("in standard errors", "slope", "best radius", "on the grid", "at_least", "turned", "best tanh"),
     *("where another grouping", "whose indices change", "entries of the table", "end of the descent"),
     *("relative to equal correlations", "r √k − limit", "norms with dL/dr"),
+    *("correlations there", "that are neither", "three rates"),
 )
 
 

@@ -380,11 +380,11 @@ def engine_row(race: Race) -> dict[str, Any]:
 
 
 def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
-    """Seconds a seed on one core, seed by seed, beside the multiplications of one gradient's matrix products."""
+    """Seconds a seed on one core, seed by seed, beside its gradients and Hessian-vector products times n²d."""
     rows = []
     cells = [(k, max(1, math.floor(share * k + 0.5)), seeds) for k, seeds in effort.scaling.items() for share in SHARES]
     for k, n, seeds in tqdm(cells, unit="size", disable=None):
-        teacher, spent, converged = ca.orthonormal_teacher(k, k + 1), [], 0
+        teacher, spent, converged, evaluations = ca.orthonormal_teacher(k, k + 1), [], 0, 0
         gradient_flow(starts(Cell(k, n), [seeds]), teacher, workers=1)  # loads what was compiled
         for seed in range(seeds):
             start = starts(Cell(k, n), [seed])
@@ -392,6 +392,7 @@ def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
             flow = gradient_flow(start, teacher, workers=1)
             spent.append(time.perf_counter() - begun)
             converged += int(flow.converged[0])
+            evaluations += int(flow.evaluations[0])
         rows.append(
             {
                 "k": k,
@@ -402,7 +403,8 @@ def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
                 "seconds": rounded(sum(spent) / seeds),
                 "median": rounded(median(spent)),
                 "slowest": rounded(max(spent)),
-                "work": n * n * (k + 1),
+                "evaluations": round(evaluations / seeds),
+                "work": round(evaluations / seeds) * n * n * (k + 1),
             }
         )
     return rows
