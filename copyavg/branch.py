@@ -48,9 +48,8 @@ class NCopyBranch:
 
     def follow(self, n: int) -> Float[np.ndarray, "4"]:
         """Return the point at p = n, with steps as long as Newton's method and changes of 10 % allow."""
-        reached = [i for i, (p, _) in enumerate(self.points) if p >= n]
-        (p, x), before = self.points[reached[-1]], self.points[reached[-2]] if len(reached) > 1 else None
-        step = 1.0 if before is None else before[0] - p
+        reached = [point for point in self.points if point[0] >= n]
+        (p, x), before, step = reached.pop(), reached.pop() if reached else None, 1.0
         while p > n:
             if self.ends is not None and p <= self.ends:
                 raise NoCriticalPointError(
@@ -89,13 +88,7 @@ def copies(family: Family) -> Float[np.ndarray, " parameters"]:
 
 def descent_from_copies(family: Family) -> Float[np.ndarray, "4"]:
     """Return a point of low loss near the copies, to start from where Newton's method would go astray."""
-    lengths = np.sqrt(family.counts)
-    descent = minimize(
-        lambda y: family.loss(y / lengths),
-        copies(family) * lengths,
-        jac=lambda y: family.gradient(y / lengths) / lengths,
-    )
-    return descent.x / lengths
+    return minimize(family.loss, copies(family), jac=family.gradient).x
 
 
 def tells_apart(x: Float[np.ndarray, " parameters"]) -> bool:

@@ -38,6 +38,8 @@ def test_a_silent_neuron_has_no_gauge_to_balance():
     family = Family((), (2,), average=True, activation="relu")
     for silent in ([0.5, 0.0], [0.0, 0.5]):
         np.testing.assert_array_equal(_balanced(family, np.array(silent)), silent)
+    audible = _balanced(family, np.array([0.5, 0.3]))  # with ‖w‖ = 0.5 √2
+    np.testing.assert_allclose(audible, [np.sqrt(0.15 / np.sqrt(2)), np.sqrt(0.15 * np.sqrt(2))], rtol=1e-15)
     with pytest.raises(NoCriticalPointError):
         critical_point(family, np.array([0.5, 0.0]))
 
