@@ -436,7 +436,8 @@ def transition(fractions: Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray,
     for colour, (k, (x, share, lower, upper)) in zip(colours, fractions.items(), strict=True):
         axes.plot(x, share, color=colour, lw=1, alpha=0.6)
         errors = np.maximum([share - lower, upper - share], 0)
-        axes.errorbar(x, share, errors, fmt="o", color=colour, ms=4.5, elinewidth=1.2, label=f"$k = {k}$")
+        axes.errorbar(x, share, errors, fmt="none", ecolor=colour, elinewidth=1.2, alpha=0.35)
+        axes.plot(x, share, "o", color=colour, ms=4.5, label=f"$k = {k}$")
     axes.set(xlabel="$n/k$", ylabel="share of starts that end at $n$-copy", xlim=(0.2, 1), ylim=(-0.03, 1.03))
     axes.text(0.985, 0.06, "copy all but one, average the rest", color=COPY_AVERAGE, fontsize=11, ha="right")
     axes.text(0.215, 0.94, "every neuron copies", color=N_COPY, fontsize=11, va="top")
@@ -515,24 +516,27 @@ def _draw_spokes(axes: Axes, incoming: np.ndarray, styles: Sequence[str]) -> Non
     axes.grid(visible=False)
 
 
-def where_flow_goes(panels: Mapping[int, Mapping[str, np.ndarray | float]]) -> Figure:
-    """Draw for several k where starts end and which point is better: four regions of n, and the share at n-copy.
+def where_flow_goes(
+    fractions: Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]],
+    thresholds: Mapping[int, Sequence[int]],
+) -> Figure:
+    """Draw for several k where starts end and which point is better.
 
     Parameters
     ----------
-    panels : mapping of k to mapping
-        "n": sizes of the student; "share", "lower", "upper": the share of starts that end at n-copy; "minimum",
-        "better", "saddle": the least n at which n-copy is a minimum, is better, and copy-average is a saddle.
+    fractions : mapping of k to (n/k, share, lower, upper)
+        The share of starts that end at n-copy, with the ends of its confidence interval.
+    thresholds : mapping of k to (minimum, better, saddle)
+        The least n at which n-copy is a minimum, at which it is better, and at which copy-average is a saddle.
     """
-    figure, axes = plt.subplots(len(panels), 1, figsize=(7.4, 1.75 * len(panels) + 0.9))
+    figure, axes = plt.subplots(len(fractions), 1, figsize=(7.4, 1.75 * len(fractions) + 0.9))
     regions = ((0.08, "$n$-copy is a worse minimum"), (0.24, "$n$-copy is better"), (0.45, "copy-average is a saddle"))
-    for ax, (k, panel) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        edges = (panel["minimum"], panel["better"], panel["saddle"], k)
+    for ax, (k, (x, share, lower, upper)) in zip(np.atleast_1d(axes), fractions.items(), strict=True):
+        edges = (*thresholds[k], k)
         for left, right, (alpha, name) in zip(edges[:-1], edges[1:], regions, strict=True):
             ax.axvspan(left - 0.5, right - 0.5, color=N_COPY, alpha=alpha, lw=0, label=name)
-        share = np.array(panel["share"])
-        errors = np.maximum([share - panel["lower"], panel["upper"] - share], 0)
-        ax.errorbar(panel["n"], share, errors, fmt="o", color=TEACHER, ms=4, elinewidth=1.2, zorder=3)
+        errors = np.maximum([share - lower, upper - share], 0)
+        ax.errorbar(k * x, share, errors, fmt="o", color=TEACHER, ms=4, elinewidth=1.2, zorder=3)
         ax.text(0.015, 0.84, f"$k = {k}$", transform=ax.transAxes, ha="left", va="top")
         ax.set(xlim=(0.5, k - 0.5), ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -43,7 +43,7 @@ AUDITED = 0.05  # the share of the rows that it looks at
 REFERENCE = 1e-10  # both tolerances of the reference solver; an absolute one of 1e-12 stalls on rounding
 REFERENCE_STOP = 1e-8  # ‖∇L‖∞ at which it hands over to Newton's method
 REFERENCE_LARGEST = 10  # the k up to which there is a reference: at 20 one takes minutes
-PATIENCE = 1800  # seconds for one reference
+PATIENCE = 120  # seconds for one reference
 SAME = 1e-4  # limits that are closer, relative to the largest weight, are the same one
 
 
