@@ -338,7 +338,7 @@ def _gelu_value_and_cross(m: _Moments, v: Array) -> tuple[Array, Array]:
 
 
 @lru_cache
-def leaky_relu(slope: float) -> Activation:
+def leaky_relu(slope: int | float) -> Activation:
     """Return the leaky ReLU, σ(x) = x for x > 0 and slope · x otherwise: ReLU at slope 0, linear at slope 1.
 
     As σ(x) = s x + (1 − s) max(x, 0) and, by Stein's lemma, E[x max(y, 0)] = E[xy]/2, its interaction is

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from .activations import NAMED, Activation, get_activation
+from .activations import NAMED, RELU, Activation, get_activation, has_gauge
 from .averaging import one_neuron
 from .interaction import QuadratureError
 from .newton import NoCriticalPointError, critical_point, relative_change
@@ -123,8 +123,9 @@ class NCopyBranch(Branch):
         return Family((number,), (self.k - number,), average=False, activation=self.activation)
 
     def starts(self, family: Family) -> list[Callable[[], Point]]:
-        """Return copies, and where descent from them ends."""
-        return [lambda: copies(family), lambda: descent_from(family, copies(family))]
+        """Return copies, ReLU's point for a leaky ReLU, and where descent from copies ends."""
+        like_relu = [lambda: n_copy_branch(self.k, RELU).points[0][1]] * is_leaky(self.activation)
+        return [lambda: copies(family), *like_relu, lambda: descent_from(family, copies(family))]
 
     def holds(self, x: Point) -> bool:
         """Whether every neuron tells its own teacher neuron from those of the others, and speaks up."""
@@ -157,8 +158,9 @@ class CopyAverageBranch(Branch):
         return log(family.rest[0] / family.copied[0])
 
     def starts(self, family: Family) -> list[Callable[[], Point]]:
-        """Return copies with the best average."""
-        return [lambda: copies_and_average(family)]
+        """Return copies with the best average, and ReLU's point for a leaky ReLU."""
+        like_relu = [lambda: copy_average_branch(family.n, family.k, RELU)[0].points[0][1]] * is_leaky(self.activation)
+        return [lambda: copies_and_average(family), *like_relu]
 
     def holds(self, x: Point) -> bool:
         """Whether copying neurons and the averaging one tell their own teacher neurons apart, and speak up."""
@@ -184,6 +186,18 @@ class PairBranch(CopyAverageBranch):
     def family(self, number: Size) -> Family:
         """Return the family of a neuron that singles out a teacher neuron, and one more."""
         return Family((1,), (number - 1,), average=True, activation=self.activation)
+
+
+def is_leaky(activation: Activation) -> bool:
+    """Whether σ is a leaky ReLU, up to a factor: that is what has a gauge, and it displaces points much as ReLU does.
+
+    Examples
+    --------
+    >>> from copyavg.activations import leaky_relu
+    >>> is_leaky(leaky_relu(0.1)), is_leaky(RELU), is_leaky(get_activation("erf"))
+    (True, False, False)
+    """
+    return activation is not RELU and has_gauge(activation)
 
 
 def copies(family: Family) -> Float[np.ndarray, "4"]:

@@ -5,7 +5,7 @@ import pytest
 
 import copyavg as ca
 from copyavg import branch
-from copyavg.activations import NAMED, get_activation
+from copyavg.activations import NAMED, get_activation, leaky_relu
 from copyavg.blocks import across_gauge, hessian_along
 from copyavg.branch import (
     Branch,
@@ -193,3 +193,11 @@ def test_what_copies_and_averages():
     changes = [(1, 0.95), (2, 0.95), (4, 0.38), (0, -1.0), (5, -0.01), (3, 1e-4), (6, -2.0)]
     for i, value in changes:
         assert not copies_and_averages(np.where(np.arange(7) == i, value, point))
+
+
+def test_leaky_relus_start_where_relu_does_when_copies_lead_astray():
+    for slope in (0.5, 0.8, 0.999):
+        for kind in (NCopyBranch, CopyAverageBranch):
+            leaky, relu = kind(5, leaky_relu(slope)), kind(5, RELU)
+            np.testing.assert_allclose(leaky.points[0][1], relu.points[0][1], atol=0.05)
+        assert PairBranch(leaky_relu(slope)).points[0][1][:3] == pytest.approx((1.136, 0.07, 1.141), abs=3e-3)
