@@ -155,8 +155,8 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is a
     critical point of the same symmetry, with α > β, γ and ε > δ and outgoing weights above zero. It is the one that
     Newton's method reaches from copies and the best average, if no neuron's weights change by more than 30 % on the
-    way. Otherwise, and for ReLU always the same one, it is that of the branch of critical points which starts
-    that way at n = k − 1 and is followed in real n down to n = 3, or at n = 2 in real k up from k = 3.
+    way. Otherwise it lies on the branch of critical points which starts in that way at n = k − 1 and is followed in
+    real n down to n = 3, or for n = 2 from k = 3 in real k.
 
     Parameters
     ----------

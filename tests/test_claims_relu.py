@@ -232,7 +232,7 @@ def test_few_missing_neurons_displace_the_average_alone(missing):
     assert k * (n_copy_parameters(k - missing, k, "relu")[0] - 1) == pytest.approx(missing / 2, rel=1e-3)
 
 
-@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), 3, 5])
 def test_few_neurons_for_many_become_a_simplex(n):
     """As k → ∞ both families turn to n equal vectors that add up to nothing, of strength k T/n, of one loss cₙk²."""
     k = 10**4
