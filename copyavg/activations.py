@@ -332,6 +332,54 @@ def _gelu_value_and_cross(m: _Moments, v: Array) -> tuple[Array, Array]:
     )
 
 
+@lru_cache
+def leaky_relu(slope: int | float) -> Activation:
+    """Return the leaky ReLU, σ(x) = x for x > 0 and slope · x otherwise: ReLU at slope 0, linear at slope 1.
+
+    As σ(x) = s x + (1 − s) max(x, 0) and, by Stein's lemma, E[x max(y, 0)] = E[xy]/2, its interaction is
+
+        G = (1 − s)² G_ReLU + s w·p,
+
+    and the loss of a student (1 − s)² L_ReLU + s ‖Σᵢ aᵢwᵢ − Σⱼ bⱼvⱼ‖².
+
+    Parameters
+    ----------
+    slope : float
+        s, of any sign; −1 gives |x|.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the slope is not a finite number.
+
+    Notes
+    -----
+    Slopes s and 1/s have the same critical points: as the function of slope 1/s is −σ(−x)/s, only s/(1 − s)²
+    matters to where they are. Derived in this book.
+
+    Examples
+    --------
+    >>> x = np.array([-2.0, 3.0])
+    >>> leaky_relu(0.25).function(x)
+    array([-0.5,  3. ])
+    >>> has_gauge(leaky_relu(0.25)), leaky_relu(0.25) is leaky_relu(0.25)
+    (True, True)
+    """
+    if not isinstance(slope, (int, float, np.integer, np.floating)):
+        raise TypeError(f"slope must be a number, but was given {slope!r}")
+    s = float(slope)
+    if not np.isfinite(s):
+        raise ValueError(f"slope must be finite, but was given {slope!r}")
+
+    def closed_form(p: OrderParameters, order: int) -> PairTerms:
+        terms = _relu_terms(p, order)
+        scaled = PairTerms(*(None if term is None else (1 - s) ** 2 * term for term in terms))
+        value = scaled.value + s * (p.r1 * p.r2 * p.u)
+        return scaled._replace(value=value, cross=None if terms.cross is None else scaled.cross + s)
+
+    return Activation(f"leaky relu of slope {s:g}", lambda x: _xp(x).where(x > 0, x, s * x), closed_form=closed_form)
+
+
 def _tanh_slope(x: Array) -> Array:
     return 4 * _sigmoid_slope(2 * x)
 

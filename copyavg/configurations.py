@@ -8,8 +8,7 @@ from jaxtyping import Float
 
 from .activations import Activation, get_activation
 from .arrays import require_whole
-from .averaging import one_neuron
-from .branch import SILENT, copies, n_copy_branch, tells_apart
+from .branch import copies, copies_and_average, copy_average_branch, little_displaced, n_copy_branch
 from .network import MOST_WEIGHTS, Network
 from .newton import NoCriticalPointError, critical_point
 from .symmetry import copy_average_family, n_copy_family, require_smaller
@@ -153,8 +152,11 @@ def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None =
 def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
     """Return (α, β, γ, a, δ, ε, b) of n − 1 copies and one average, at any k, without those that do not occur.
 
-    For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is
-    the critical point of the same symmetry that Newton's method reaches from copies and the best average.
+    For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is a
+    critical point of the same symmetry, with α > β, γ and ε > δ and outgoing weights above zero. It is the one that
+    Newton's method reaches from copies and the best average, if no neuron's weights change by more than 30 % on the
+    way. Otherwise it lies on the branch of critical points which starts in that way at n = k − 1 and is followed in
+    real n down to n = 3, or for n = 2 from k = 3 in real k.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     Raises
     ------
     NoCriticalPointError
-        If Newton's method finds no such point. It is a `ValueError`.
+        If the branch does not start, or ends before. It is a `ValueError`.
     TypeError, ValueError
         If n or k is not a whole number, n > k, or the activation is unknown.
 
@@ -176,24 +178,15 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     array([0.408, 2.   ])
     """
     family = copy_average_family(n, k, activation)
-    best = one_neuron(family.rest[0], family.activation)
-    if best.radius is None:
-        raise NoCriticalPointError(
-            f"there is no copy-average point at n = {n}, k = {k} to start from: for an average of {family.rest[0]}, "
-            f"{best.reason}"
-        )
-    average = {"copied": 0.0, "rest": best.radius * best.correlation, "outgoing": best.outgoing}
-    copy = {"own": 1.0, "copied": 0.0, "rest": 0.0, "outgoing": 1.0}
-    x = np.array([(average if orbit.neuron == len(family.copied) else copy)[orbit.kind] for orbit in family.orbits])
+    start = copies_and_average(family)
     if family.activation is get_activation("erf"):
-        return x
-    x = critical_point(family, x)
-    outgoing = [value for value, orbit in zip(x, family.orbits) if orbit.kind == "outgoing"]
-    if min(outgoing) < SILENT or (n > 2 and not tells_apart(x)):
-        raise NoCriticalPointError(
-            f"no copy-average point was found at n = {n}, k = {k} for {family.activation.name}: from copies and the "
-            "best average Newton's method leads to a point where neurons are silent or all alike"
-        )
+        return start
+    if n in (1, k):
+        return critical_point(family, start)
+    x = little_displaced(family, start)
+    if x is None:
+        branch, number = copy_average_branch(n, k, family.activation)
+        x = branch.follow(number).copy()
     return x
 
 

@@ -51,8 +51,7 @@ def stability(
         each.
     activation : str or Activation
         A name that `interaction` knows, or an `Activation` of your own. For erf the copy-average point has a
-        closed form. For others it is the critical point of the same symmetry that Newton's method reaches
-        from copies and the best average.
+        closed form. For others it is displaced: see `copyavg.configurations.copy_average_parameters`.
     d : int, optional
         Input dimension, at least k; k unless given. More dimensions add eigenvalues, not parameters.
 

@@ -5,7 +5,7 @@ import torch
 from reference import pair
 
 import copyavg as ca
-from copyavg.activations import ERF, NAMED, Activation, OrderParameters, get_activation
+from copyavg.activations import ERF, NAMED, RELU, Activation, OrderParameters, get_activation, has_gauge, leaky_relu
 
 POINTS = np.array([-800.0, -30.0, -2.0, -1e-9, 0.0, 0.3, 5.0, 800.0])
 EXACT = {
@@ -66,3 +66,69 @@ def test_names_are_those_of_the_activations(name):
 def test_unknown_activations_are_named(name, error):
     with pytest.raises(error, match="activation must be one of 'erf', 'relu', .*, or an Activation, but was given"):
         get_activation(name)
+
+
+SLOPES = [0.0, 0.01, 0.3, 0.999, 1.0, -1.0, 2.5]
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("library", [np, torch])
+def test_a_leaky_relu(slope, library):
+    leaky = leaky_relu(slope)
+    x = library.asarray(POINTS)
+    np.testing.assert_array_equal(np.asarray(leaky.function(x)), np.where(POINTS > 0, POINTS, slope * POINTS))
+    assert has_gauge(leaky)
+    assert leaky_relu(slope) is leaky
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("u", [-1.0, -0.7, 0.0, 0.4, 0.95, 1.0])
+def test_the_leaky_interaction_by_quadrature(slope, u):
+    """In polar coordinates of the plane of the two neurons, where the integrand is smooth between the kinks."""
+    r1, r2, angle = 0.6, 2.0, np.arccos(u)
+    kinks = np.unique(np.mod([np.pi / 2, -np.pi / 2, angle + np.pi / 2, angle - np.pi / 2], 2 * np.pi))
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    sigma, exact = leaky_relu(slope).function, 0.0
+    for low, high in zip(kinks, [*kinks[1:], kinks[0] + 2 * np.pi]):
+        t = low + (high - low) * (nodes + 1) / 2
+        exact += (high - low) / 2 * weights @ (sigma(r1 * np.cos(t)) * sigma(r2 * np.cos(t - angle))) / np.pi
+    assert abs(ca.interaction(r1, r2, u, leaky_relu(slope)) - exact) <= 1e-13 * r1 * r2 * (1 + slope**2)
+
+
+def test_the_leaky_interaction_by_sampling(rng):
+    x = rng.standard_normal((2, 200_000))
+    y = 0.3 * x[0] + np.sqrt(1 - 0.09) * x[1]
+    sigma = leaky_relu(0.2).function
+    sample = sigma(x[0]) * sigma(2 * y)
+    error = sample.std() / np.sqrt(sample.size)
+    assert abs(sample.mean() - ca.interaction(1, 2, 0.3, leaky_relu(0.2))) <= 4 * error < 0.02
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.9, 1.0, -1.0])
+def test_the_leaky_loss_is_that_of_relu_and_a_linear_one(slope, rng):
+    """And so are its first and second derivatives; at slope 0 they are ReLU's."""
+    student, teacher = ca.random_student(3, 5, rng), ca.orthonormal_teacher(4, 5)
+    w, a = student.incoming, student.outgoing
+    missing = a @ w - teacher.incoming.sum(axis=0)
+    linear = missing @ missing
+    linear_slope = np.concatenate([np.outer(2 * a, missing).ravel(), 2 * w @ missing])
+    jacobian = np.concatenate([np.kron(a[:, None], np.eye(5)), w])  # of the missing linear part
+    linear_curvature = 2 * jacobian @ jacobian.T
+    for i in range(3):
+        linear_curvature[15 + i, 5 * i : 5 * i + 5] += 2 * missing
+        linear_curvature[5 * i : 5 * i + 5, 15 + i] += 2 * missing
+
+    def terms(activation):
+        slopes = ca.gradient(student, teacher, activation)
+        flat = np.concatenate([slopes.incoming.ravel(), slopes.outgoing])
+        return ca.loss(student, teacher, activation), flat, ca.hessian(student, teacher, activation)
+
+    for leaky, relu, line in zip(terms(leaky_relu(slope)), terms(RELU), (linear, linear_slope, linear_curvature)):
+        np.testing.assert_allclose(leaky, (1 - slope) ** 2 * relu + slope * line, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("slope", "error"), [(np.nan, ValueError), (np.inf, ValueError), ("0.1", TypeError)])
+def test_a_slope_is_a_finite_number(slope, error):
+    with pytest.raises(error, match="slope must be .*, but was given"):
+        leaky_relu(slope)

@@ -5,8 +5,23 @@ import pytest
 
 import copyavg as ca
 from copyavg import branch, newton
-from copyavg.activations import NAMED, get_activation
-from copyavg.branch import SILENT, NCopyBranch, copies, descent_from_copies, n_copy_branch, tells_apart
+from copyavg.activations import NAMED, get_activation, leaky_relu
+from copyavg.blocks import across_gauge, hessian_along
+from copyavg.branch import (
+    SILENT,
+    Branch,
+    CopyAverageBranch,
+    NCopyBranch,
+    PairBranch,
+    copies,
+    copies_and_average,
+    copies_and_averages,
+    copy_average_branch,
+    descent_from,
+    little_displaced,
+    n_copy_branch,
+    tells_apart,
+)
 from copyavg.configurations import n_copy_parameters
 from copyavg.newton import NoCriticalPointError
 from copyavg.symmetry import Family, n_copy_family
@@ -14,6 +29,7 @@ from copyavg.symmetry import Family, n_copy_family
 pytestmark = pytest.mark.unchecked  # thousands of Newton steps, whose shapes other tests check
 
 ERF = get_activation("erf")
+RELU = get_activation("relu")
 
 
 def test_it_starts_from_copies_that_share_out_the_rest():
@@ -28,7 +44,7 @@ def test_it_starts_from_copies_that_share_out_the_rest():
 
 def test_descent_ends_lower_and_where_the_loss_is_flat():
     family = n_copy_family(3, 4, "gelu")
-    x = descent_from_copies(family)
+    x = descent_from(family, copies(family))
     assert family.loss(x) < family.loss(copies(family))
     assert np.abs(family.gradient(x)).max() < 1e-4
 
@@ -122,6 +138,91 @@ def test_an_activation_without_such_points():
 
 
 def test_the_family_at_real_sizes():
-    family = n_copy_branch(6, ERF)._family(4.5)
+    family = n_copy_branch(6, ERF).family(4.5)
     assert (family.copied, family.rest, family.average) == ((4.5,), (1.5,), False)
     assert isinstance(family, Family)
+
+
+def relu_point(n, k):
+    branch, number = copy_average_branch(n, k, RELU)
+    return branch.family(number), branch.follow(number)
+
+
+def test_displaced_copy_average_points_for_every_n_and_k():
+    """From n = k − 1 down to two neurons; a gradient within rounding, and the weights of the configuration."""
+    for k in [*range(3, 9), 12, 30]:
+        for n in range(2, k):
+            family, x = relu_point(n, k)
+            assert (family.n, family.k) == (n, k)
+            assert np.abs(family.gradient(x) / family.counts).max() <= 1e-13
+            assert copies_and_averages(x)
+
+
+def test_for_many_neurons():
+    for n, k in [(2, 10**4), (30, 10**4), (5000, 10**4), (9999, 10**4)]:
+        family, x = relu_point(n, k)
+        assert np.abs(family.gradient(x) / family.counts).max() <= 1e-15 * k * np.abs(x).max()  # of the terms' sum
+        assert copies_and_averages(x)
+    assert len(copy_average_branch(30, 10**4, RELU)[0].points) <= 60  # few steps, as they grow with what is left over
+
+
+def test_two_ways_to_one_point():
+    """A point at (p, q) is the same whether p or q was changed to come there: nothing on the way folds."""
+
+    class SameCopies(PairBranch):
+        def __init__(self, p):
+            self.p = p
+            Branch.__init__(self, p + 2, 1, RELU)
+
+        def family(self, number):
+            return Family((self.p,), (number - self.p,), average=True, activation=RELU)
+
+    for n, k in [(3, 8), (3, 20), (7, 30)]:
+        np.testing.assert_allclose(SameCopies(n - 1).follow(k), relu_point(n, k)[1], rtol=1e-11, atol=1e-13)
+
+
+def test_the_loss_is_convex_along_the_family_on_the_whole_branch():
+    """No eigenvalue across the gauge comes near zero, so nothing ends and nothing forks within the symmetry."""
+    for points, last in [(CopyAverageBranch(30, RELU), 3), (PairBranch(RELU), 30), (NCopyBranch(30, RELU), 3)]:
+        points.follow(last)
+        assert len(points.points) >= 7
+        lowest = []
+        for number, x in points.points:
+            family = points.family(number)
+            lowest.append(np.linalg.eigvalsh(hessian_along(family, x, across_gauge(family, x, np.eye(len(x)))))[0])
+        assert min(lowest) > 0.1
+
+
+def test_newton_from_copies_goes_astray():
+    """Why there is a branch: at these n and k it ends at other critical points, or nowhere, and says so."""
+    for n, k in [(4, 8), (7, 10), (9, 20), (3, 12), (4, 12), (5, 12)]:
+        family = Family((n - 1,), (k - n + 1,), average=True, activation=RELU)
+        assert little_displaced(family, copies_and_average(family)) is None
+
+
+def test_points_near_the_start_are_those_of_the_branch():
+    near = 0
+    for n, k in [(2, 3), (3, 4), (7, 8), (18, 20), (28, 30)]:
+        family, x = relu_point(n, k)
+        found = little_displaced(family, copies_and_average(family))
+        if found is not None:
+            near += 1
+            np.testing.assert_allclose(found, x, rtol=1e-10, atol=1e-13)
+    assert near >= 2
+
+
+def test_what_copies_and_averages():
+    point = np.array([1.0, 0, 0.1, 1, -0.1, 0.4, 2])
+    assert copies_and_averages(point)
+    assert copies_and_averages(np.delete(point, 1))
+    changes = [(1, 0.95), (2, 0.95), (4, 0.38), (0, -1.0), (5, -0.01), (3, 1e-4), (6, -2.0)]
+    for i, value in changes:
+        assert not copies_and_averages(np.where(np.arange(7) == i, value, point))
+
+
+def test_leaky_relus_start_where_relu_does_when_copies_lead_astray():
+    for slope in (0.5, 0.8, 0.999):
+        for kind in (NCopyBranch, CopyAverageBranch):
+            leaky, relu = kind(5, leaky_relu(slope)), kind(5, RELU)
+            np.testing.assert_allclose(leaky.points[0][1], relu.points[0][1], atol=0.05)
+        assert PairBranch(leaky_relu(slope)).points[0][1][:3] == pytest.approx((1.136, 0.07, 1.141), abs=3e-3)

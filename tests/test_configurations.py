@@ -134,10 +134,7 @@ def test_copy_average_parameters_are_the_weights_of_the_network():
     ("n", "k", "activation", "message"),
     [
         (2, 5, "gelu", "to start from: for an average of 4, the loss falls"),
-        (2, 3, "silu", "found"),
-        (3, 12, "relu", "n = 3, k = 12 for relu: .* leads to a point where neurons are silent or all alike"),
-        (2, 5, "relu", "found"),
-        (4, 12, "relu", "found"),
+        (2, 3, "silu", "no copy-average point was found at n = 2, k = 3 for silu"),
     ],
 )
 def test_where_no_copy_average_point_is_found(n, k, activation, message):
