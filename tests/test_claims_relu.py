@@ -122,10 +122,10 @@ def test_the_loss_in_three_parts(rng):
 
 def test_no_student_beats_the_bound(rng):
     for n, k in [(1, 2), (2, 3), (3, 7), (9, 10)]:
-        students = ca.random_student(n, k, rng, batch=500)
+        students = ca.random_student(n, k, rng, batch=100)
         students = ca.Network(students.incoming, np.abs(students.outgoing))
         assert np.all(ca.loss(students, ca.orthonormal_teacher(k), "relu") > bound(n, k))
-    for n, k, within in [(2, 3, 0.25), (5, 10, 0.15), (9, 10, 0.2), (10, 30, 0.15), (29, 30, 0.2), (900, 1000, 0.004)]:
+    for n, k, within in [(2, 3, 0.25), (5, 10, 0.15), (9, 10, 0.2), (10, 30, 0.15), (29, 30, 0.2)]:
         for family in FAMILIES:
             assert 1 < stability(n, k, family).loss / bound(n, k) < 1 + within
 
@@ -177,7 +177,7 @@ def test_thresholds_at_many_neurons():
             assert stability(n, k, "copy-average").index == (k - n if yes else 0)
 
 
-@pytest.mark.parametrize(("n", "k"), [(2, 3), (3, 4), (2, 7), (5, 7), (4, 10), (8, 10), (9, 12)])
+@pytest.mark.parametrize(("n", "k"), [(2, 3), (5, 7), (4, 10), (8, 10), (9, 12)])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_indices_by_the_full_hessian(n, k, family):
     family_of, parameters = FAMILIES[family]
@@ -191,7 +191,7 @@ def test_indices_by_the_full_hessian(n, k, family):
     assert stability(n, k, family).smallest_eigenvalue == pytest.approx(values[0], rel=1e-7)
 
 
-@pytest.mark.parametrize("n", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 4)), 5])
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.slow), 5])
 def test_gradient_flow_ends_at_them(n):
     """From random starts at k = 6: every minimum with such a label has the loss of the family's point."""
     rng, k = np.random.default_rng([6, n]), 6
@@ -288,7 +288,7 @@ def test_what_leaks_is_linear(slope, rng):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("n", "k"), [(2, 3), (5, 8)])
+@pytest.mark.parametrize(("n", "k"), [(2, 3), (4, 6)])
 def test_towards_linear_the_displacement_stays(family, n, k):
     """In z = ((1 − s)/(1 + s))² points are smooth: the limit has the whole linear part, and is displaced as well."""
     family_of, parameters = FAMILIES[family]
