@@ -163,7 +163,7 @@ def test_for_many_neurons():
         family, x = relu_point(n, k)
         assert np.abs(family.gradient(x) / family.counts).max() <= 1e-15 * k * np.abs(x).max()  # of the terms' sum
         assert copies_and_averages(x)
-    assert len(copy_average_branch(30, 10**4, RELU)[0].points) <= 60  # few steps, as they grow with what is left over
+    assert len(copy_average_branch(30, 10**4, RELU)[0].points) <= 90  # few steps, as they grow with what is left over
 
 
 def test_two_ways_to_one_point():

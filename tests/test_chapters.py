@@ -82,6 +82,18 @@ def slip_one_neuron(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ca, "one_neuron", lambda *a: one(*a) if one(*a).reason else slipped(one(*a)))
 
 
+def slip_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In where gradient flow ends: copy-average points are so decoupled that a slip of `cross` leaves them at rest."""
+    true = ca.gradient_flow
+
+    def slipped(*arguments, **options):
+        flow = true(*arguments, **options)
+        limit = ca.Network(SLIP * flow.limit.incoming, SLIP * flow.limit.outgoing)
+        return dataclasses.replace(flow, limit=limit, loss=SLIP * flow.loss)
+
+    monkeypatch.setattr(ca, "gradient_flow", slipped)
+
+
 def slip_slope(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the coefficient `cross` only: a common factor of the whole gradient would not move its zeros."""
 
@@ -105,7 +117,10 @@ def slip_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         slip(monkeypatch)
 
 
-SLIPS = (slip_everything, slip_interaction, slip_configuration, slip_loss, slip_one_neuron, slip_slope, slip_function)
+SLIPS = (
+    *(slip_everything, slip_interaction, slip_configuration, slip_loss),
+    *(slip_one_neuron, slip_flow, slip_slope, slip_function),
+)
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -160,7 +160,7 @@ def test_a_dask_cluster_runs_the_same_line(tmp_path, small):
         phase_diagram.main([*options, "--scheduler", cluster.scheduler_address])
     assert_same(log.rows, small)
     data = json.loads((tmp_path / "phase-diagram-k4.json").read_text(encoding="utf-8"))
-    assert_same({("flow", row["n"], row["scale"], row["seed"]): row for row in sweep.rows_of(data)}, small)
+    assert_same({("flow", row["n"], row["scale"], row["seed"]): row for row in records.rows(data)}, small)
 
 
 def test_a_row_whose_label_an_audit_changes_is_flagged(small, tmp_path):

@@ -31,7 +31,7 @@ from tqdm import tqdm
 import copyavg as ca
 from copyavg import Network, gradient_flow, records
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
 DATA = ROOT / "experiments" / "data"
 ENGINE = ("kernels", "steppers", "flow", "classify")  # the modules on which every row depends
