@@ -429,14 +429,15 @@ def transition(fractions: Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray,
     Parameters
     ----------
     fractions : mapping of k to (n/k, share, lower, upper)
-        With the ends of its confidence interval.
+        With the ends of its confidence interval, drawn where the starts do not all agree.
     """
     figure, axes = plt.subplots(figsize=(7.4, 4.2))
     colours = plt.colormaps["viridis"](np.linspace(0.82, 0.0, len(fractions)))
     for colour, (k, (x, share, lower, upper)) in zip(colours, fractions.items(), strict=True):
         axes.plot(x, share, color=colour, lw=1, alpha=0.6)
+        split = (share > 0) & (share < 1)
         errors = np.maximum([share - lower, upper - share], 0)
-        axes.errorbar(x, share, errors, fmt="none", ecolor=colour, elinewidth=1.2, alpha=0.35)
+        axes.errorbar(x[split], share[split], errors[:, split], fmt="none", ecolor=colour, elinewidth=1.2, alpha=0.5)
         axes.plot(x, share, "o", color=colour, ms=4.5, label=f"$k = {k}$")
     axes.set(xlabel="$n/k$", ylabel="share of starts that end at $n$-copy", xlim=(0.2, 1), ylim=(-0.03, 1.03))
     axes.text(0.985, 0.06, "copy all but one, average the rest", color=COPY_AVERAGE, fontsize=11, ha="right")
@@ -536,7 +537,7 @@ def where_flow_goes(
         for left, right, (alpha, name) in zip(edges[:-1], edges[1:], regions, strict=True):
             ax.axvspan(left - 0.5, right - 0.5, color=N_COPY, alpha=alpha, lw=0, label=name)
         errors = np.maximum([share - lower, upper - share], 0)
-        ax.errorbar(k * x, share, errors, fmt="o", color=TEACHER, ms=4, elinewidth=1.2, zorder=3)
+        ax.errorbar(k * x, share, errors, fmt="o", color=STUDENT, ms=4, elinewidth=1.2, zorder=3)
         ax.text(0.015, 0.84, f"$k = {k}$", transform=ax.transAxes, ha="left", va="top")
         ax.set(xlim=(0.5, k - 0.5), ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -571,7 +572,7 @@ def two_fates(
         picture = figure.add_subplot(grid[row, 1])
         picture.imshow(matrix, cmap="RdBu_r", vmin=-1.2, vmax=1.2, aspect="auto")
         picture.set_title(label, color=colour, fontsize=12, weight="bold")
-        picture.set(xticks=[], yticks=[], ylabel="student")
+        picture.set(xticks=[], yticks=[], ylabel="student neuron")
         picture.grid(visible=False)
     picture.set(xlabel="teacher neuron")
     axes.set(xlabel="time $t$")
@@ -630,7 +631,7 @@ def start_sizes(
         minimum, saddle = thresholds[k]
         ax.axvspan(0, minimum - 0.5, color=COPY_AVERAGE, alpha=0.1, lw=0, label="only copy-average is a minimum")
         ax.axvspan(saddle - 0.5, k, color=N_COPY, alpha=0.16, lw=0, label="only $n$-copy is")
-        colours = plt.colormaps["plasma"](np.linspace(0.0, 0.85, len(curves)))
+        colours = plt.colormaps["Blues"](np.linspace(1.0, 0.35, len(curves)))
         for colour, (factor, (n, share)) in zip(colours, curves.items(), strict=True):
             ax.plot(n, share, "o-", color=colour, lw=1.2, ms=4, label=f"× {factor:g}")
         ax.set(xlabel=f"student neurons $n$,  $k = {k}$", xlim=(0.5, k - 0.5), ylim=(-0.03, 1.03))

@@ -50,10 +50,10 @@ class Flow:
         Whether the limit is a non-degenerate minimum, reached to ‖∇L‖∞ ≤ tol and certified.
     reason : array of str, shape (...)
         "converged", or why not. "merged pair": two neurons approach each other on one teacher neuron, as t^−½, into a
-        degenerate minimum. "idle neuron": an outgoing weight goes to zero, where the minimum is degenerate, too.
-        "dipole": two nearly parallel neurons whose outgoing weights cancel and grow, apparently without limit. "not a
-        minimum": ‖∇L‖∞ ≤ tol, but the Hessian is not positive definite. "stalled": out of time or steps. "integrals
-        not resolved": the interaction's quadrature gave up.
+        degenerate critical point. "idle neuron": an outgoing weight goes to zero, which is degenerate, too.
+        "dipole": two nearly parallel neurons whose outgoing weights cancel and grow, apparently without limit.
+        "not a minimum": ‖∇L‖∞ ≤ tol, but no minimum could be certified (see smallest_eigenvalue). "stalled": out of
+        time or steps. "integrals not resolved": the interaction's quadrature gave up.
     label : array of str, shape (...)
         Which configuration `limit` is, by `classify`; "other" if the teacher is not unit-orthonormal.
     evaluations : array of int, shape (...)

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).parents[1] / "experiments" / "data"
+FOLDER = Path("experiments", "data")
+
+
+def places() -> list[Path]:
+    """Return where the data may lie: beside the package, or in the repository in which a notebook runs."""
+    here = Path.cwd()
+    return [root / FOLDER for root in (Path(__file__).parents[1], here, *here.parents) if (root / FOLDER).is_dir()]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -26,11 +32,13 @@ def read(name: str) -> dict[str, Any]:
     >>> read("phase-diagram-k10")["seeds"]
     100
     """
-    path = DATA / f"{name}.json"
-    if not path.exists():
-        names = ", ".join(sorted(file.stem for file in DATA.glob("*-k*.json"))) or "none"
+    folders = places()
+    path = next((folder / f"{name}.json" for folder in folders if (folder / f"{name}.json").exists()), None)
+    if path is None:
+        names = ", ".join(sorted({file.stem for folder in folders for file in folder.glob("*-k*.json")})) or "none"
         raise FileNotFoundError(
-            f"there is no data file {name!r} in a copy of the book's repository around this package; there are: {names}"
+            f"there is no data file {name!r} in {FOLDER.as_posix()} of a copy of the book's repository around this "
+            f"package or the working directory; there are: {names}"
         )
     return json.loads(path.read_text(encoding="utf-8"))
 

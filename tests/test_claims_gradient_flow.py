@@ -101,9 +101,10 @@ def test_the_transition_sharpens_and_moves(sweeps, residual):
         return float(np.interp(level, shares[above - 1 : above + 1], sizes[above - 1 : above + 1])) / k
 
     half = [crossing(k, 0.5) for k in KS]
-    wide = [crossing(k, 0.9) - crossing(k, 0.1) for k in KS[1:]]
+    wide = {k: crossing(k, 0.9) - crossing(k, 0.1) for k in KS[1:]}
     residual("transition", "place", min(-np.diff(half)))
-    residual("transition", "width", min(-np.diff(wide)))
+    residual("transition", "wide", min(wide[k] for k in (10, 20)))
+    residual("transition", "narrow", max(wide[k] for k in (50, 100, 200)))
 
 
 @pytest.mark.claim("worse-point")
