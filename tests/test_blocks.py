@@ -85,8 +85,28 @@ def test_no_blocks_have_no_spectrum():
     assert spectrum([]).size == 0
 
 
+def test_every_block_has_its_name_and_its_multiplicity(rng):
+    """Five copied and four other teacher neurons in eleven dimensions: whole numbers, that add up to 6 · 12 weights."""
+    family = copy_average_family(6, 9)
+    blocks = hessian_blocks(family, point(family, rng), 11)
+    assert {block.name: block.multiplicity for block in blocks} == {
+        "trivial": 1,
+        "copied": 4,
+        "rest": 3,
+        "copied ⊗ rest": 12,
+        "symmetric": 5,
+        "antisymmetric": 6,
+        "beyond": 2,
+        "copied ⊗ beyond": 8,
+    }
+    assert all(isinstance(block.multiplicity, int) for block in blocks)
+    assert sum(block.multiplicity * len(block.matrix) for block in blocks) == 6 * 12
+
+
 @pytest.mark.bad_input
 def test_bad_input():
+    with pytest.raises(TypeError, match="d must be a whole number"):
+        hessian_blocks(n_copy_family(3, 5), np.ones(4), d=5.5)
     with pytest.raises(ValueError, match="d must be at least k = 5, but was given 4"):
         hessian_blocks(n_copy_family(3, 5), np.ones(4), d=4)
     with pytest.raises(ValueError, match="one cell of each kind"):
