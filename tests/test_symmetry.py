@@ -5,7 +5,7 @@ import pytest
 
 import copyavg as ca
 from copyavg.activations import NAMED
-from copyavg.symmetry import Family, copy_average_family, n_copy_family
+from copyavg.symmetry import Family, copy_average_family, n_copy_family, require_smaller
 
 
 def point(family: Family, rng: np.random.Generator) -> np.ndarray:
@@ -85,3 +85,31 @@ def test_bad_input():
 def test_counts_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         n_copy_family(3, 5).counts[:] = 9
+
+
+@pytest.mark.bad_input
+def test_sizes_that_no_network_has():
+    for family in (Family((2.5,), (2,), average=False), Family((2,), (1.5,), average=False)):
+        with pytest.raises(ValueError, match=rf"a network needs whole numbers.*n = {family.n} and k = {family.k}"):
+            family.student(np.ones(4))
+
+
+@pytest.mark.bad_input
+def test_dimensions_beyond_the_teacher_are_counted():
+    family = Family((2,), (1,), average=False, beyond=True)
+    x = np.ones(len(family.orbits))
+    assert (family.student(x).d, family.student(x, 4).d, family.student(x, 6).d) == (4, 4, 6)
+    with pytest.raises(ValueError, match="d must be a whole number of at least 4, but was given 3"):
+        family.student(x, 3)
+
+
+@pytest.mark.bad_input
+def test_whole_numbers_that_can_be_counted_in_floats():
+    assert require_smaller(1, 2**50) == (1, 2**50)
+    for k in (2**50 + 1, 2**51, 3**40):
+        with pytest.raises(ValueError, match=f"k must be at most 2⁵⁰.*was given {k}"):
+            require_smaller(1, k)
+    with pytest.raises(ValueError, match="n must be a whole number"):
+        require_smaller(0, 3)
+    with pytest.raises(ValueError, match="k must be a whole number"):
+        require_smaller(1, 0)
