@@ -60,7 +60,8 @@ def test_the_committed_rows_are_those_that_the_script_writes(quick):
 @pytest.mark.slow
 def test_a_disagreement_stops_the_benchmark(tmp_path):
     code = (
-        "import runpy, sys, copyavg\n"
+        "import pathlib, runpy, sys, copyavg\n"
+        "sys.path.insert(0, str(pathlib.Path(sys.argv[1]).parent))\n"  # as Python does for a script
         "right = copyavg.hessian\n"
         "copyavg.hessian = lambda *networks: right(*networks) * (1 + 1e-11)\n"
         "sys.argv = sys.argv[1:]\n"

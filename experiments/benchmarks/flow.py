@@ -11,10 +11,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
     os.environ[variable] = "1"  # read when the libraries are loaded; two processes use the two cores
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 
-import argparse  # noqa: E402
 import datetime  # noqa: E402
 import importlib.metadata  # noqa: E402
-import json  # noqa: E402
 import math  # noqa: E402
 import multiprocessing  # noqa: E402
 import platform  # noqa: E402
@@ -26,6 +24,7 @@ from pathlib import Path  # noqa: E402
 from statistics import median  # noqa: E402
 from typing import Any, NamedTuple  # noqa: E402
 
+import command_line  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.integrate import solve_ivp  # noqa: E402
 from tqdm import tqdm  # noqa: E402
@@ -506,15 +505,13 @@ def table(report: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run, print, and write the data that the page Performance shows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few seeds, and SciPy alone, to try the script")
-    parser.add_argument("--output", type=Path, help=f"the JSON file; {DATA.name} among the data, none if --quick")
-    options = parser.parse_args()
-    report = benchmark(QUICK if options.quick else FULL)
-    print(table(report))
-    output = options.output or (None if options.quick else DATA)
-    if output:
-        output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    command_line.run(
+        __doc__.splitlines()[0],
+        lambda quick: benchmark(QUICK if quick else FULL),
+        table,
+        DATA,
+        "few seeds, and SciPy alone",
+    )
 
 
 if __name__ == "__main__":

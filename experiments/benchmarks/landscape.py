@@ -9,11 +9,9 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # read when NumPy and torch are loaded
 
-import argparse  # noqa: E402
 import datetime  # noqa: E402
 import gc  # noqa: E402
 import importlib.metadata  # noqa: E402
-import json  # noqa: E402
 import math  # noqa: E402
 import platform  # noqa: E402
 import time  # noqa: E402
@@ -24,6 +22,7 @@ from pathlib import Path  # noqa: E402
 from statistics import median  # noqa: E402
 from typing import Any  # noqa: E402
 
+import command_line  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from numpy.polynomial.hermite_e import hermegauss  # noqa: E402
@@ -300,15 +299,13 @@ def table(report: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run, print, and write the data that the page Performance shows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small batches and two turns, to try the script")
-    parser.add_argument("--output", type=Path, help=f"the JSON file; {DATA.name} among the data, none if --quick")
-    options = parser.parse_args()
-    report = benchmark(QUICK if options.quick else FULL)
-    print(table(report))
-    output = options.output or (None if options.quick else DATA)
-    if output:
-        output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    command_line.run(
+        __doc__.splitlines()[0],
+        lambda quick: benchmark(QUICK if quick else FULL),
+        table,
+        DATA,
+        "small batches and two turns",
+    )
 
 
 if __name__ == "__main__":

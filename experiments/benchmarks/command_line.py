@@ -1,0 +1,22 @@
+"""The command line that the benchmarks share: measure, print, and write what the page Performance shows."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def run(
+    description: str, measure: Callable[[bool], dict[str, Any]], table: Callable[[dict], str], data: Path, quick: str
+) -> None:
+    """Measure, quickly if asked to, print the table, and write the report to `data` unless it was quick."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help=f"{quick}, to try the script")
+    parser.add_argument("--output", type=Path, help=f"the JSON file; {data.name} among the data, none if --quick")
+    options = parser.parse_args()
+    report = measure(options.quick)
+    print(table(report))
+    output = options.output or (None if options.quick else data)
+    if output:
+        output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
