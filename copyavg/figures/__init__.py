@@ -1,0 +1,38 @@
+"""Figures of the book: one style, one call a figure, one file a chapter. Theory is a line, experiment is markers.
+
+Every function takes numbers that the caller computed and returns a matplotlib Figure. This is the
+only package that imports matplotlib, and `import copyavg` does not import it.
+"""
+
+from .copy_average import failure_rates
+from .gradient_flow import descent, no_limit, start_sizes, transition, two_fates, where_flow_goes
+from .one_neuron import loss_by_direction, profiles
+from .optimal_configuration import copy_or_average, cost_of_an_average, grouping_losses, hessian_indices, two_points
+from .style import COPY_AVERAGE, MUTED, N_COPY, STUDENT, TEACHER, use_style
+from .teacher_setup import interaction_four_ways, teacher_and_student, toy_landscape
+
+__all__ = [
+    "COPY_AVERAGE",
+    "MUTED",
+    "N_COPY",
+    "STUDENT",
+    "TEACHER",
+    "copy_or_average",
+    "cost_of_an_average",
+    "descent",
+    "failure_rates",
+    "grouping_losses",
+    "hessian_indices",
+    "interaction_four_ways",
+    "loss_by_direction",
+    "no_limit",
+    "profiles",
+    "start_sizes",
+    "teacher_and_student",
+    "toy_landscape",
+    "transition",
+    "two_fates",
+    "two_points",
+    "use_style",
+    "where_flow_goes",
+]
