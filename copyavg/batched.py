@@ -20,7 +20,6 @@ from .network import Network
 from .steppers import (
     BASIN,
     CONVERGED,
-    CRITICAL,
     FIRST_TRY,
     GAMMA,
     LATEST,
@@ -31,6 +30,7 @@ from .steppers import (
     STALLED,
     UNRESOLVED,
     degenerate_outcome,
+    undecided_outcome,
 )
 
 
@@ -140,18 +140,21 @@ def follow_batch(
         stuck = h[i] <= 1e-12 * (1e-3 + time[i])
         if stuck or steps[i] >= MOST_STEPS or (arrived and (time[i] >= LATEST or norm[i] <= tolerance)):
             code[i] = degenerate_outcome(to_numpy(theta[i, :]), problem.n, time[i])
-            if code[i] == STALLED and norm[i] <= tolerance:
-                code[i] = CRITICAL
-            stop(i)
+            spectrum = stop(i)
+            if code[i] == STALLED and spectrum is not None:
+                code[i] = undecided_outcome(norm[i], spectrum[0], spectrum[-1], tolerance)
 
-    def stop(i: int) -> None:
-        """Keep the last state of a student that has no limit here."""
+    def stop(i: int) -> Float[np.ndarray, " size"] | None:
+        """Keep the last state of a student without a limit here; return its Hessian's eigenvalues if there are any."""
         limit[i, :] = theta[i, :]
         states[due[i] :, i, :] = theta[i, :]
         try:
-            smallest[i] = _eigen(problem, theta[i, :])[0][0]
+            spectrum = _eigen(problem, theta[i, :])[0]
         except QuadratureError:
             smallest[i] = -math.inf
+            return None
+        smallest[i] = spectrum[0]
+        return spectrum
 
     while True:
         for i in np.flatnonzero(code < 0).tolist():
