@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .activations import Activation, has_gauge
-from .arrays import Array
+from .arrays import Array, to_numpy
 from .interaction import QuadratureError
 from .landscape import gradient, hessian, loss
 from .network import Network
@@ -101,11 +101,6 @@ class Outcome(NamedTuple):
     limit: Float[Array, "batch N"]
     states: Float[Array, "times batch N"]
     evaluations: Int[np.ndarray, " batch"]
-
-
-def to_numpy(x: Array) -> np.ndarray:
-    """Return the values of an array of any library."""
-    return x.detach().cpu().numpy() if array_api_compat.is_torch_array(x) else np.asarray(x)
 
 
 def follow_batch(

@@ -20,13 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse.csgraph import connected_components
 
 from .activations import Activation, get_activation, has_gauge
-from .arrays import Array
+from .arrays import to_numpy
 from .network import Network
 
 LABELS = ("copy-average", "n-copy", "reduced", "other")
@@ -277,7 +276,7 @@ def classify(
         function=activation.function,
         teacher_size=float(_output_size(activation.function, np.ones(1))[0]),
     )
-    incoming, outgoing = _on_the_cpu(student.incoming), _on_the_cpu(student.outgoing)
+    incoming, outgoing = (to_numpy(x).astype(float) for x in (student.incoming, student.outgoing))
     records = np.empty(student.batch_shape, dtype=object)
     for place in np.ndindex(student.batch_shape):
         records[place] = _classify(incoming[place], outgoing[place], v, setting)
@@ -495,12 +494,6 @@ def _is_odd(activation: Activation) -> bool:
         return bool(np.allclose(activation.function(-x), -activation.function(x + 0), rtol=1e-12, atol=0))
 
 
-def _on_the_cpu(array: Array) -> Float[np.ndarray, "*shape"]:
-    if array_api_compat.is_torch_array(array):
-        array = array.detach().cpu()
-    return np.asarray(array, dtype=float)
-
-
 def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.ndarray, "k d"]:
     """Return the teacher's directions, or say what kind of teacher is needed."""
     for name, network in (("student", student), ("teacher", teacher)):
@@ -512,7 +505,7 @@ def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.nd
         )
     if teacher.batch_shape:
         raise ValueError(f"teacher must be a single network, but was given a batch of shape {teacher.batch_shape}")
-    v, b = _on_the_cpu(teacher.incoming), _on_the_cpu(teacher.outgoing)
+    v, b = (to_numpy(x).astype(float) for x in (teacher.incoming, teacher.outgoing))
     off, loud = float(np.abs(v @ v.T - np.eye(teacher.n)).max()), float(np.abs(b - 1).max())
     if not max(off, loud) <= _ORTHONORMAL:
         raise ValueError(
