@@ -250,7 +250,8 @@ def classify(
     -----
     That the student is a critical point is not checked, nor for displaced points and n-copy the values of their
     parameters: see `gradient`. Torch tensors are brought to the CPU. A student with a weight that is not finite
-    is "other". Neurons that differ by the sign of their effect alone are not merged. Derived in this book.
+    is "other". Neurons that differ by the sign of their effect are merged only if there is a gauge, as for ReLU,
+    and they have one direction to within the tolerance. Derived in this book.
 
     Examples
     --------
@@ -308,7 +309,7 @@ def _classify(
     if setting.gauge:
         r = np.where(idle, 1.0, _norms(neurons.w))
         neurons = _Neurons(neurons.w / r[:, None], neurons.a * r)  # so that parallel neurons are equal
-    number = _merged(neurons, ~idle)
+    number = _merged(neurons, ~idle, setting)
     counts = np.bincount(number[~idle], minlength=1)
     roles = ["idle" if idle[i] else "merged" if counts[number[i]] > 1 else "" for i in range(n)]
     smaller = _one_for_each(neurons, number, setting) if any(roles) and not idle.all() else None
@@ -411,15 +412,21 @@ def _distance(neurons: _Neurons, w: Float[np.ndarray, "n k"], a: Float[np.ndarra
     return float(max((_norms(change) / _norms(w)).max(), (np.abs(neurons.a - a) / a).max()))
 
 
-def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"], setting: _Setting) -> Int[np.ndarray, " n"]:
     """Number the neurons so that those that do the same share a number; neurons that do not count get −1.
 
-    To do the same, neurons need one sign and nearly the same incoming weights, not only the same direction.
+    To do the same, neurons need one sign and nearly the same incoming weights, not only the same direction. With a
+    gauge, where the weights here are directions, the sign may differ if they agree so well that what is left of the
+    difference is within the tolerance: one neuron then takes away from the other, which no rescaling undoes.
     """
     w, a = neurons
     squares = np.sum(w**2, axis=1)
     alike = w @ w.T > _MERGED / 2 * (squares[:, None] + squares)
     same = alike & (np.sign(a)[:, None] == np.sign(a))
+    if setting.gauge:
+        apart = _norms((w[:, None] - w).reshape(-1, w.shape[1])).reshape(alike.shape)
+        left = np.minimum.outer(np.abs(a), np.abs(a)) * apart
+        same |= alike & (left <= setting.tolerance * np.abs(a[:, None] + a))
     number = np.full(len(a), -1)
     number[counted] = connected_components(same[counted][:, counted])[1]
     return number
