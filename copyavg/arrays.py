@@ -77,6 +77,18 @@ def _is_array(value: Any) -> bool:
     return array_api_compat.is_array_api_obj(value) and not isinstance(value, np.generic)
 
 
+def to_numpy(x: Array) -> np.ndarray:
+    """Return the values of an array of any library and on any device, of the same dtype.
+
+    Examples
+    --------
+    >>> import torch
+    >>> to_numpy(torch.ones(2, requires_grad=True))
+    array([1., 1.], dtype=float32)
+    """
+    return x.detach().cpu().numpy() if array_api_compat.is_torch_array(x) else np.asarray(x)
+
+
 def require_broadcast(**shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that the named shapes broadcast to, or say which were given.
 

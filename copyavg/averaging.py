@@ -9,9 +9,11 @@ k g(r, 1, u)/g(r, r, 1): the `profile` of the loss.
 """
 
 from dataclasses import dataclass
-from math import asin, pi, sqrt
+from math import asin, nan, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from .activations import Activation, get_activation, has_gauge
 from .blocks import hessian_blocks, index
@@ -198,6 +200,51 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
         proof = "not known: only equal correlations 1/√k and radii up to 12 were searched"
     isolated = [_critical(k, activation, *point) for point in points]
     return CriticalPoints(tuple(sorted(isolated, key=lambda point: point.loss)), continua, proof)
+
+
+class LeftOver(NamedTuple):
+    """What one neuron leaves of the teacher's power C, as a share: `by_norm`, at the `best` (norm, share), and far out.
+
+    `best` is None where no norm is best, `far` (as r → ∞) NaN where it is not known.
+    """
+
+    by_norm: Float[np.ndarray, " norms"]
+    best: tuple[float, float] | None
+    far: float
+
+
+def left_over(k: int, norms: Float[np.ndarray, " norms"], activation: str | Activation = "erf") -> LeftOver:
+    """Return L(r)/C of one neuron at equal correlations and the best outgoing weight, with C as at the head.
+
+    Parameters
+    ----------
+    k : int
+        Number of teacher neurons, at least 2.
+    norms : array, shape (norms,)
+        The norms r of the student neuron, positive.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own, smooth. For ReLU the norm does not matter.
+
+    Raises
+    ------
+    QuadratureError, TypeError, ValueError
+        As for `one_neuron`.
+
+    Examples
+    --------
+    >>> left = left_over(3, np.array([0.1, 0.45, 10]))
+    >>> left.by_norm.round(4), np.round(left.best, 4), round(left.far, 4)
+    (array([0.0446, 0.0406, 0.2989]), array([0.4472, 0.0406]), 0.3549)
+    """
+    best, activation = one_neuron(k, activation), get_activation(activation)
+    power = float(k * interaction(1, 1, 1, activation) + k * (k - 1) * interaction(1, 1, 0, activation))
+    if has_gauge(activation):
+        return LeftOver(np.full(len(norms), best.loss / power), None, best.loss / power)
+    profile = profile_of(k, activation)
+    by_norm = np.array([profile.loss(r) for r in norms]) / power
+    limits = [loss for loss, _ in profile.limits()]  # as r → 0 and, where it is known, as r → ∞
+    far = limits[1] if len(limits) > 1 else nan
+    return LeftOver(by_norm, None if best.radius is None else (best.radius, best.loss / power), far / power)
 
 
 def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float]:

@@ -13,14 +13,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .activations import Activation, has_gauge
-from .arrays import Array
+from .arrays import Array, to_numpy
 from .interaction import QuadratureError
 from .landscape import gradient, hessian, loss
 from .network import Network
 from .steppers import (
     BASIN,
     CONVERGED,
-    CRITICAL,
     FIRST_TRY,
     GAMMA,
     LATEST,
@@ -31,6 +30,7 @@ from .steppers import (
     STALLED,
     UNRESOLVED,
     degenerate_outcome,
+    undecided_outcome,
 )
 
 
@@ -103,11 +103,6 @@ class Outcome(NamedTuple):
     evaluations: Int[np.ndarray, " batch"]
 
 
-def to_numpy(x: Array) -> np.ndarray:
-    """Return the values of an array of any library."""
-    return x.detach().cpu().numpy() if array_api_compat.is_torch_array(x) else np.asarray(x)
-
-
 def follow_batch(
     problem: Problem,
     start: Float[Array, "batch N"],
@@ -140,18 +135,21 @@ def follow_batch(
         stuck = h[i] <= 1e-12 * (1e-3 + time[i])
         if stuck or steps[i] >= MOST_STEPS or (arrived and (time[i] >= LATEST or norm[i] <= tolerance)):
             code[i] = degenerate_outcome(to_numpy(theta[i, :]), problem.n, time[i])
-            if code[i] == STALLED and norm[i] <= tolerance:
-                code[i] = CRITICAL
-            stop(i)
+            spectrum = stop(i)
+            if code[i] == STALLED and spectrum is not None:
+                code[i] = undecided_outcome(norm[i], spectrum[0], spectrum[-1], tolerance)
 
-    def stop(i: int) -> None:
-        """Keep the last state of a student that has no limit here."""
+    def stop(i: int) -> Float[np.ndarray, " size"] | None:
+        """Keep the last state of a student without a limit here; return its Hessian's eigenvalues if there are any."""
         limit[i, :] = theta[i, :]
         states[due[i] :, i, :] = theta[i, :]
         try:
-            smallest[i] = _eigen(problem, theta[i, :])[0][0]
+            spectrum = _eigen(problem, theta[i, :])[0]
         except QuadratureError:
             smallest[i] = -math.inf
+            return None
+        smallest[i] = spectrum[0]
+        return spectrum
 
     while True:
         for i in np.flatnonzero(code < 0).tolist():

@@ -20,13 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse.csgraph import connected_components
 
 from .activations import Activation, get_activation, has_gauge
-from .arrays import Array
+from .arrays import to_numpy
 from .network import Network
 
 LABELS = ("copy-average", "n-copy", "reduced", "other")
@@ -251,7 +250,8 @@ def classify(
     -----
     That the student is a critical point is not checked, nor for displaced points and n-copy the values of their
     parameters: see `gradient`. Torch tensors are brought to the CPU. A student with a weight that is not finite
-    is "other". Neurons that differ by the sign of their effect alone are not merged. Derived in this book.
+    is "other". Neurons that differ by the sign of their effect are merged only if there is a gauge, as for ReLU,
+    and they have one direction to within the tolerance. Derived in this book.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def classify(
         function=activation.function,
         teacher_size=float(_output_size(activation.function, np.ones(1))[0]),
     )
-    incoming, outgoing = _on_the_cpu(student.incoming), _on_the_cpu(student.outgoing)
+    incoming, outgoing = (to_numpy(x).astype(float) for x in (student.incoming, student.outgoing))
     records = np.empty(student.batch_shape, dtype=object)
     for place in np.ndindex(student.batch_shape):
         records[place] = _classify(incoming[place], outgoing[place], v, setting)
@@ -309,7 +309,7 @@ def _classify(
     if setting.gauge:
         r = np.where(idle, 1.0, _norms(neurons.w))
         neurons = _Neurons(neurons.w / r[:, None], neurons.a * r)  # so that parallel neurons are equal
-    number = _merged(neurons, ~idle)
+    number = _merged(neurons, ~idle, setting)
     counts = np.bincount(number[~idle], minlength=1)
     roles = ["idle" if idle[i] else "merged" if counts[number[i]] > 1 else "" for i in range(n)]
     smaller = _one_for_each(neurons, number, setting) if any(roles) and not idle.all() else None
@@ -412,15 +412,21 @@ def _distance(neurons: _Neurons, w: Float[np.ndarray, "n k"], a: Float[np.ndarra
     return float(max((_norms(change) / _norms(w)).max(), (np.abs(neurons.a - a) / a).max()))
 
 
-def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def _merged(neurons: _Neurons, counted: Bool[np.ndarray, " n"], setting: _Setting) -> Int[np.ndarray, " n"]:
     """Number the neurons so that those that do the same share a number; neurons that do not count get −1.
 
-    To do the same, neurons need one sign and nearly the same incoming weights, not only the same direction.
+    To do the same, neurons need one sign and nearly the same incoming weights, not only the same direction. With a
+    gauge, where the weights here are directions, the sign may differ if they agree so well that what is left of the
+    difference is within the tolerance: one neuron then takes away from the other, which no rescaling undoes.
     """
     w, a = neurons
     squares = np.sum(w**2, axis=1)
     alike = w @ w.T > _MERGED / 2 * (squares[:, None] + squares)
     same = alike & (np.sign(a)[:, None] == np.sign(a))
+    if setting.gauge:
+        apart = _norms((w[:, None] - w).reshape(-1, w.shape[1])).reshape(alike.shape)
+        left = np.minimum.outer(np.abs(a), np.abs(a)) * apart
+        same |= alike & (left <= setting.tolerance * np.abs(a[:, None] + a))
     number = np.full(len(a), -1)
     number[counted] = connected_components(same[counted][:, counted])[1]
     return number
@@ -495,12 +501,6 @@ def _is_odd(activation: Activation) -> bool:
         return bool(np.allclose(activation.function(-x), -activation.function(x + 0), rtol=1e-12, atol=0))
 
 
-def _on_the_cpu(array: Array) -> Float[np.ndarray, "*shape"]:
-    if array_api_compat.is_torch_array(array):
-        array = array.detach().cpu()
-    return np.asarray(array, dtype=float)
-
-
 def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.ndarray, "k d"]:
     """Return the teacher's directions, or say what kind of teacher is needed."""
     for name, network in (("student", student), ("teacher", teacher)):
@@ -512,7 +512,7 @@ def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.nd
         )
     if teacher.batch_shape:
         raise ValueError(f"teacher must be a single network, but was given a batch of shape {teacher.batch_shape}")
-    v, b = _on_the_cpu(teacher.incoming), _on_the_cpu(teacher.outgoing)
+    v, b = (to_numpy(x).astype(float) for x in (teacher.incoming, teacher.outgoing))
     off, loud = float(np.abs(v @ v.T - np.eye(teacher.n)).max()), float(np.abs(b - 1).max())
     if not max(off, loud) <= _ORTHONORMAL:
         raise ValueError(

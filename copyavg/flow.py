@@ -18,13 +18,14 @@ from .classify import classify
 from .interaction import QuadratureError
 from .landscape import loss
 from .network import Network
-from .steppers import CONVERGED, CRITICAL, DIPOLE, IDLE_NEURON, MERGED_PAIR, STALLED, UNRESOLVED, follow
+from .steppers import CONVERGED, CRITICAL, DIPOLE, IDLE_NEURON, MERGED_PAIR, ROUNDING, STALLED, UNRESOLVED, follow
 
 REASONS = {
     CONVERGED: "converged",
     MERGED_PAIR: "merged pair",
     IDLE_NEURON: "idle neuron",
     DIPOLE: "dipole",
+    ROUNDING: "rounding",
     CRITICAL: "not a minimum",
     STALLED: "stalled",
     UNRESOLVED: "integrals not resolved",
@@ -52,8 +53,10 @@ class Flow:
         "converged", or why not. "merged pair": two neurons approach each other on one teacher neuron, as t^−½, into a
         degenerate critical point. "idle neuron": an outgoing weight goes to zero, which is degenerate, too.
         "dipole": two nearly parallel neurons whose outgoing weights cancel and grow, apparently without limit.
-        "not a minimum": ‖∇L‖∞ ≤ tol, but no minimum could be certified (see smallest_eigenvalue). "stalled": out of
-        time or steps. "integrals not resolved": the interaction's quadrature gave up.
+        "rounding": by its smallest eigenvalue a minimum, but so flat that double precision does not resolve the
+        gradient any further (‖∇L‖∞ ≤ 2⁻⁵² ‖H‖), and the certificate cannot be had. "not a minimum": ‖∇L‖∞ ≤ tol, but
+        the Hessian has an eigenvalue of zero or less. "stalled": out of time or steps. "integrals not resolved": the
+        interaction's quadrature gave up.
     label : array of str, shape (...)
         Which configuration `limit` is, by `classify`; "other" if the teacher is not unit-orthonormal.
     evaluations : array of int, shape (...)

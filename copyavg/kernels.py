@@ -67,29 +67,56 @@ def arcsin(x):
 
 @compiled
 def _overlaps(left, right, out):
-    """Write left rightᵀ to out, for matrices with d columns."""
+    """Write left rightᵀ to out, for matrices with d columns: two columns of out at a time."""
     n, d = left.shape
     if n * d > _BLAS_PAYS:
         np.dot(left, right.T, out)
         return
     for i in range(n):
-        for j in range(n):
-            total = 0.0
+        for j in range(0, n - 1, 2):
+            total = next_total = 0.0
             for e in range(d):
                 total += left[i, e] * right[j, e]
+                next_total += left[i, e] * right[j + 1, e]
+            out[i, j], out[i, j + 1] = total, next_total
+        if n % 2 == 1:
+            total = 0.0
+            for e in range(d):
+                total += left[i, e] * right[n - 1, e]
+            out[i, n - 1] = total
+
+
+@compiled
+def _overlaps_below(rows, out):
+    """Write rows rowsᵀ to out, as far as it stands below the diagonal."""
+    n, d = rows.shape
+    if n * d > _BLAS_PAYS:
+        np.dot(rows, rows.T, out)
+        return
+    for i in range(n):
+        for j in range(i):
+            total = 0.0
+            for e in range(d):
+                total += rows[i, e] * rows[j, e]
             out[i, j] = total
 
 
 @compiled
 def _product(matrix, rows, out):
-    """Write matrix rows to out, for matrices with d columns."""
+    """Write matrix rows to out, for matrices with d columns: four rows at a time, so that out is read less often."""
     n, d = out.shape
     if n * d > _BLAS_PAYS:
         np.dot(matrix, rows, out)
         return
-    out[:] = 0.0
+    m = rows.shape[0]
     for i in range(n):
-        for j in range(rows.shape[0]):
+        for e in range(d):
+            out[i, e] = 0.0
+        for j in range(0, m - 3, 4):
+            f, g, p, q = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
+            for e in range(d):
+                out[i, e] += f * rows[j, e] + g * rows[j + 1, e] + p * rows[j + 2, e] + q * rows[j + 3, e]
+        for j in range(m - m % 4, m):
             factor = matrix[i, j]
             for e in range(d):
                 out[i, e] += factor * rows[j, e]
@@ -120,13 +147,18 @@ def gradient(theta, n, k, out):
     d = theta.size // n - 1
     incoming, a = theta[: n * d].reshape(n, d), theta[n * d :]
     by_incoming, by_outgoing = out[: n * d].reshape(n, d), out[n * d :]
-    s, q, shrunken, matrix = np.empty(n), np.zeros(n), np.empty((n, d)), np.empty((n, n))
+    shrunken, taught, matrix, s, q = np.empty((n, d)), np.empty((2, n * d)), np.empty((n, n)), np.empty(n), np.zeros(n)
+    flat, fall, arcs = shrunken.reshape(n * d), taught[0], taught[1]
     _shrink(incoming, s, shrunken)
-    _overlaps(shrunken, shrunken, matrix)
+    _overlaps_below(shrunken, matrix)
+    for m in range(n * d):  # the d − k coordinates in which there is no teacher, too, as one long loop is quicker
+        y = _HALF * flat[m]
+        fall[m] = 1 / math.sqrt(1 - y * y)
+        arcs[m] = arcsin(y)
     value = k / 3
     for i in range(n):
         factor = _FOUR_OVER_PI * a[i]
-        pulled = shared = taught = 0.0
+        pulled = shared = learnt = 0.0
         for j in range(i):
             x = matrix[i, j]
             pull = factor * a[j] / math.sqrt((1 - x) * (1 + x))
@@ -139,14 +171,15 @@ def gradient(theta, n, k, out):
         x = 1 - s[i] * s[i]
         pull = factor * a[i] / (s[i] * math.sqrt(1 + x))
         alone = a[i] * arcsin(x)
+        turned = 0.0
         for e in range(k):
-            y = _HALF * shrunken[i, e]
-            pulled -= factor / math.sqrt(1 - y * y) * y
-            taught += arcsin(y)
+            turned += fall[i * d + e] * shrunken[i, e]
+            learnt += arcs[i * d + e]
+        pulled -= _HALF * factor * turned
         matrix[i, i] = pull
         q[i] += pulled + pull * x
-        by_outgoing[i] = _FOUR_OVER_PI * (shared + alone - taught)
-        value += factor * (shared + 0.5 * alone - taught)
+        by_outgoing[i] = _FOUR_OVER_PI * (shared + alone - learnt)
+        value += factor * (shared + 0.5 * alone - learnt)
     for i in range(n):
         matrix[i, i] -= q[i]
         for j in range(i):
@@ -155,8 +188,7 @@ def gradient(theta, n, k, out):
     for i in range(n):
         factor = -_FOUR_OVER_PI * _HALF * a[i]
         for e in range(k):
-            y = _HALF * shrunken[i, e]
-            by_incoming[i, e] += factor / math.sqrt(1 - y * y)
+            by_incoming[i, e] += factor * fall[i * d + e]
         for e in range(d):
             by_incoming[i, e] *= s[i]
     return value
@@ -190,7 +222,7 @@ def curvature(theta, n, k):
     pairs, taught, matrices = np.empty((4, n, n)), np.empty((3, n, k)), np.empty((n, 2 * n))
     shrunken = rows[n:]
     _shrink(theta[: n * d].reshape(n, d), s, shrunken)
-    _overlaps(shrunken, shrunken, pairs[X])
+    _overlaps_below(shrunken, pairs[X])
     for i in range(n):
         for j in range(i):
             x = pairs[X, i, j]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from jaxtyping import Float
 
@@ -73,6 +74,34 @@ class Network:
         object.__setattr__(network, "incoming", incoming)
         object.__setattr__(network, "outgoing", outgoing)
         return network
+
+    @classmethod
+    def from_vector(cls, vector: Float[Array, "*batch N"], n: int) -> "Network":
+        """Return the network of n neurons whose weights these are, in the order of `to_vector`; it may hold any value.
+
+        Raises
+        ------
+        ValueError
+            If N is not n(d + 1) for a dimension d of at least one.
+        """
+        n, size = require_whole("n", n), vector.shape[-1]
+        if size % n or size < 2 * n:
+            raise ValueError(f"n neurons have n(d + 1) weights, but were given {size} for n = {n}")
+        xp = array_api_compat.array_namespace(vector)
+        incoming = xp.reshape(vector[..., :-n], (*vector.shape[:-1], n, size // n - 1))
+        return cls.unchecked(incoming, vector[..., -n:])
+
+    def to_vector(self) -> Float[Array, "*batch N"]:
+        """Return all N = n(d + 1) weights in a row, in the order of the Hessian: incoming row by row, then outgoing.
+
+        Examples
+        --------
+        >>> Network([[1, 2], [3, 4]], [5, 6]).to_vector()
+        array([1., 2., 3., 4., 5., 6.])
+        """
+        xp = array_api_compat.array_namespace(self.incoming)
+        incoming = xp.reshape(self.incoming, (*self.batch_shape, self.n * self.d))
+        return xp.concat([incoming, self.outgoing], axis=-1)
 
     @property
     def n(self) -> int:

@@ -1,9 +1,13 @@
 """The committed data of the sweeps: experiments/data, which minutes and hours of gradient flow have filled."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.stats import binomtest
 
 FOLDER = Path("experiments", "data")
 
@@ -83,3 +87,36 @@ def rows(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "reason": cell["reasons"].get(str(seed), "converged"),
                 "flagged": (cell["n"], cell["scale"], seed) in flagged,
             }
+
+
+class Shares(NamedTuple):
+    """For every `n` the `share` of the rows with a label, and the ends of its 95 % interval."""
+
+    n: Int[np.ndarray, " sizes"]
+    share: Float[np.ndarray, " sizes"]
+    lower: Float[np.ndarray, " sizes"]
+    upper: Float[np.ndarray, " sizes"]
+
+
+def shares(rows: Iterable[dict[str, Any]], label: str = "n-copy") -> Shares:
+    """Return for every n, in ascending order, which share of the rows has a label, with Wilson's 95 % interval.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Such as `rows` yields.
+    label : str
+        The label to count.
+
+    Examples
+    --------
+    >>> found = shares(rows(read("phase-diagram-k10")))
+    >>> found.n[-1], found.share[-1], found.lower[-1].round(2)
+    (np.int64(9), np.float64(0.98), np.float64(0.93))
+    """
+    counts: dict[int, list[int]] = {}
+    for row in rows:
+        counts.setdefault(row["n"], []).append(row["label"] == label)
+    tests = {n: binomtest(sum(ended), len(ended)) for n, ended in sorted(counts.items())}
+    intervals = np.array([test.proportion_ci(0.95, "wilson") for test in tests.values()])
+    return Shares(np.array(list(tests)), np.array([test.statistic for test in tests.values()]), *intervals.T)

@@ -37,18 +37,14 @@ def lower_gradients(
     array([[2.],
            [0.]])
     """
-    n, d = students.n, students.d
 
     def network(x: Float[np.ndarray, "batch weights"]) -> Network:
-        return Network(x[:, : n * d].reshape(-1, n, d), x[:, n * d :])
-
-    def flat(network: Network) -> Float[np.ndarray, "batch weights"]:
-        return np.concatenate([network.incoming.reshape(-1, n * d), network.outgoing], axis=1)
+        return Network.from_vector(x, students.n)
 
     def slope(x: Float[np.ndarray, "batch weights"]) -> Float[np.ndarray, "batch weights"]:
-        return flat(gradient(network(x), teacher, activation))
+        return gradient(network(x), teacher, activation).to_vector()
 
-    x = flat(students)
+    x = students.to_vector()
     g, damping = slope(x), np.full(len(x), 0.01)
     for _ in range(steps):
         moving = np.abs(g).max(axis=1) > 1e-13

@@ -1,8 +1,10 @@
 """Is a point of a family a minimum? Loss, smallest eigenvalue and index of its Hessian, at any k."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .activations import Activation, get_activation
+from .arrays import require_whole
 from .blocks import Block, hessian_blocks, index, smallest_eigenvalue
 from .configurations import copy_average_parameters, n_copy_parameters
 from .symmetry import copy_average_family, n_copy_family, require_smaller
@@ -90,3 +92,49 @@ def stability(
         index=index(blocks),
         blocks=blocks,
     )
+
+
+class Thresholds(NamedTuple):
+    """The least n at which n-copy is a `minimum`, is `better` than copy-average, and copy-average is a `saddle`."""
+
+    minimum: int
+    better: int
+    saddle: int
+
+
+def thresholds(k: int, activation: str | Activation = "erf") -> Thresholds:
+    """Return the three n at which the n-copy and the copy-average point change places, from n = ⌊k/3⌋ on.
+
+    Parameters
+    ----------
+    k : int
+        Number of teacher neurons, at least 3. What happens at no n < k has the threshold k.
+    activation : str or Activation
+        A name that `interaction` knows, or an `Activation` of your own.
+
+    Raises
+    ------
+    NoCriticalPointError
+        If one of the points does not exist at one of these n. It is a `ValueError`.
+    TypeError, ValueError
+        If k is not a whole number of at least 3, or the activation is unknown.
+
+    Notes
+    -----
+    Chapter 3 builds it. Derived in this book.
+
+    Examples
+    --------
+    >>> thresholds(10)
+    Thresholds(minimum=6, better=8, saddle=9)
+    """
+    k = require_whole("k", k, least=3)
+    ns = range(max(2, k // 3), k + 1)
+    averages = [stability(n, k, activation=activation) for n in ns[:-1]]
+    copies = [stability(n, k, "n-copy", activation) for n in ns[:-1]]
+    happened = (
+        [copy.index == 0 for copy in copies],
+        [copy.loss < average.loss for copy, average in zip(copies, averages)],
+        [average.index > 0 for average in averages],
+    )
+    return Thresholds(*(ns[[*column, True].index(True)] for column in happened))

@@ -18,7 +18,7 @@ import numpy as np
 from .kernels import SUCCEEDED, compiled, curvature, gradient, hessian_product, solve
 
 # How a trajectory ends; `flow` gives the names.
-CONVERGED, MERGED_PAIR, IDLE_NEURON, DIPOLE, CRITICAL, STALLED, UNRESOLVED = range(7)
+CONVERGED, MERGED_PAIR, IDLE_NEURON, DIPOLE, ROUNDING, CRITICAL, STALLED, UNRESOLVED = range(8)
 
 _GOLDEN = (math.sqrt(5) - 1) / 2  # (i × it) mod 1 is a direction like any other, and the same every time
 _MOST_STAGES = 40  # of a Chebyshev step, before Rosenbrock steps take over
@@ -27,6 +27,7 @@ _IDLE = 1e-6  # outgoing weight, of the largest, below which a neuron does nothi
 LATEST = 1e12  # no limit is waited for any longer
 FIRST_TRY, NEXT_TRY = 1e-3, 0.3  # ‖∇L‖∞ at which Newton's method is tried, and by which factor lower the next time
 BASIN = 0.5  # M × Newton decrement, below which the state lies in the minimum's basin
+_FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
 _SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance
 
@@ -311,6 +312,18 @@ def degenerate_outcome(theta, n, time):
 
 
 @compiled
+def undecided_outcome(norm, smallest, largest, tolerance):
+    """Say why nothing was certified where nothing degenerates, from ‖∇L‖∞ and the extreme eigenvalues of the Hessian.
+
+    Weights of order one are known to 2⁻⁵² and ∇L thus to 2⁻⁵² ‖H‖: a minimum whose gradient is smaller than that, but
+    not small enough for the certificate, is lost in rounding.
+    """
+    if smallest > _FLAT and norm <= 2**-52 * largest:
+        return ROUNDING
+    return CRITICAL if norm <= tolerance else STALLED
+
+
+@compiled
 def smaller(theta, n, outcome):
     """Return the student without its idle neuron, or with the merged pair as one neuron."""
     d, row, sign = theta.size // n - 1, 0, 0.0
@@ -393,8 +406,11 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
                 limit[:] = theta
                 for late in range(due, times.size):
                     states[late] = theta
-                critical = outcome == STALLED and norm <= tolerance
-                return CRITICAL if critical else outcome, time, norm, _lowest(theta, n, k, counts), value
+                smallest = _lowest(theta, n, k, counts)
+                if outcome == STALLED:
+                    radius = _spectral_radius(theta, vector, 12, n, k, counts)
+                    outcome = undecided_outcome(norm, smallest, radius, tolerance)
+                return outcome, time, norm, smallest, value
         lands = due < times.size and times[due] - time <= h
         step = times[due] - time if lands else h
         ok = True

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from copyavg.arrays import as_float_arrays, require_whole
+from copyavg.arrays import as_float_arrays, require_whole, to_numpy
 
 
 def test_python_numbers_become_float64_numpy():
@@ -44,3 +44,11 @@ def test_whole_numbers(value, error):
 
 def test_numpy_integers_are_whole():
     assert require_whole("k", np.int64(3)) == 3
+
+
+@pytest.mark.parametrize("library", [np, torch, array_api_strict])
+def test_any_array_becomes_numpy_s_of_the_same_dtype(library):
+    x = to_numpy(library.asarray([[1.0, 2.0]], dtype=library.float32))
+    assert isinstance(x, np.ndarray)
+    assert x.dtype == np.float32
+    assert x.tolist() == [[1, 2]]

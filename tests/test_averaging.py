@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 import copyavg as ca
 from copyavg.activations import NAMED, Activation
-from copyavg.averaging import one_neuron, one_neuron_critical_points
+from copyavg.averaging import left_over, one_neuron, one_neuron_critical_points
 from copyavg.certificates import max_norm
 from copyavg.interaction import QuadratureError
 from copyavg.profile import Profile
@@ -167,3 +167,27 @@ def test_bad_input():
         one_neuron_critical_points(2, "step")
     with pytest.raises(QuadratureError, match="kinked"):
         one_neuron(2, Activation("kinked", np.abs))
+
+
+@pytest.mark.parametrize("activation", NAMED)
+def test_what_is_left_over_by_norm(activation):
+    """Against the loss of networks; far out the shares go on towards the limit."""
+    k, norms = 3, np.array([0.2, 1.0, 8.0])
+    left, best, teacher = left_over(k, norms, activation), one_neuron(k, activation), ca.orthonormal_teacher(k)
+    power = float(ca.loss(network(k, 1.0, 0.0, 1 / np.sqrt(k)), teacher, activation))
+    for r, share in zip(norms, left.by_norm, strict=True):
+        itself, cross = (ca.interaction(r, s, u, activation) for s, u in ((r, 1), (1, 1 / np.sqrt(k))))
+        neuron = network(k, r, k * cross / itself, 1 / np.sqrt(k))
+        assert share == pytest.approx(float(ca.loss(neuron, teacher, activation)) / power, abs=1e-12)
+    if activation in ("erf", "tanh", "sigmoid", "softplus"):
+        assert left.best == pytest.approx((best.radius, best.loss / power), rel=1e-12)
+        assert left.best[1] < min(left.by_norm)
+    else:
+        assert left.best is None
+    beyond = left_over(k, np.array([12.0]), activation).by_norm[0]
+    assert abs(beyond - left.far) <= abs(left.by_norm[-1] - left.far) < 0.1
+
+
+def test_what_a_reader_s_own_activation_does_far_out_is_not_known():
+    own = Activation("own erf", NAMED["erf"].function, NAMED["erf"].derivatives)
+    assert np.isnan(left_over(2, np.array([1.0]), own).far)

@@ -143,12 +143,12 @@ def test_where_a_peer_was_going_is_noticed():
     race, seed = flow.QUICK.races[0], 0
     cell, teacher = flow.Cell(race.k, race.n), ca.orthonormal_teacher(race.k, race.k + 1)
     end = ca.gradient_flow(flow.starts(cell, [seed]), teacher, workers=1)
-    loss, there = end.loss[0], flow.vector(ca.Network(end.limit.incoming[0], end.limit.outgoing[0]))
+    loss, there = end.loss[0], ca.Network(end.limit.incoming[0], end.limit.outgoing[0]).to_vector()
     near = flow.Arrival(there + 1e-4, 1e4, True)
     assert flow.destination(near, loss, race) == "same"
     assert flow.destination(near, loss + 1e-8, race) == "other"
     saddle = ca.n_copy(race.n, race.k, d=race.k + 1)  # for so few neurons
-    assert flow.destination(flow.Arrival(flow.vector(saddle), 1e4, True), loss, race) == "saddle"
+    assert flow.destination(flow.Arrival(saddle.to_vector(), 1e4, True), loss, race) == "saddle"
     start = flow.Arrival(flow.weights_of(cell, [seed])[0], 0.0, False)
     assert flow.destination(start, loss, race) != "same"
 

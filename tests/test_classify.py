@@ -247,6 +247,17 @@ def test_neurons_merge_by_their_weights_not_their_direction_alone():
     assert found.residual < 1e-12
 
 
+@pytest.mark.parametrize(("turn", "label"), [(0.0, "reduced"), (1e-3, "reduced"), (0.1, "other")])
+def test_a_relu_neuron_that_takes_away_from_a_parallel_one_is_merged_with_it(turn, label):
+    point, teacher = ca.n_copy(2, 4, "relu", d=5), ca.orthonormal_teacher(4, 5)
+    w, a = point.incoming, point.outgoing
+    against = 0.5 * w[0] + turn * np.linalg.norm(w[0]) * np.eye(5)[4]
+    student = ca.Network(np.stack([w[0], against, w[1]]), [1.2 * a[0], -0.4 * a[0], a[1]])
+    found = ca.classify(student, teacher, "relu")
+    assert found.label == label
+    assert label == "other" or found.roles == ("merged", "merged", "copy")
+
+
 def test_three_neurons_may_merge_and_a_student_may_be_larger_than_its_teacher():
     point = split(split(ca.orthonormal_teacher(3, 4), 1, 0.4), 1, 0.5)
     found = ca.classify(point, ca.orthonormal_teacher(3, 4))

@@ -75,22 +75,18 @@ def test_a_student_equal_to_its_teacher_has_no_loss_and_no_gradient(rng):
     assert max(np.abs(slope.incoming).max(), np.abs(slope.outgoing).max()) < 1e-14
 
 
-def flat(network: ca.Network) -> np.ndarray:
-    return np.concatenate([np.asarray(network.incoming).ravel(), np.asarray(network.outgoing).ravel()])
-
-
 def flat_loss(teacher: ca.Network, n: int, activation):
     """The loss as a torch function of all weights in one vector, the order of the Hessian's rows."""
-    d, teacher = teacher.d, convert(teacher, torch)
-    return lambda x: ca.loss(ca.Network(x[: n * d].reshape(n, d), x[n * d :]), teacher, activation)
+    teacher = convert(teacher, torch)
+    return lambda x: ca.loss(ca.Network.from_vector(x, n), teacher, activation)
 
 
 @pytest.mark.parametrize("activation", [pytest.param(name, marks=marks(name)) for name in NAMED])
 def test_gradient_and_hessian_against_autograd(pair, activation, residual):
     student, teacher = member(pair[0], 0, 1), pair[1]
-    function, x = flat_loss(teacher, student.n, activation), torch.tensor(flat(student))
+    function, x = flat_loss(teacher, student.n, activation), torch.tensor(student.to_vector())
     exact = torch.autograd.functional.jacobian(function, x).numpy()
-    by_gradient = np.abs(flat(ca.gradient(student, teacher, activation)) - exact).max()
+    by_gradient = np.abs(ca.gradient(student, teacher, activation).to_vector() - exact).max()
     exact = torch.autograd.functional.hessian(function, x).numpy()
     by_hessian = np.abs(ca.hessian(student, teacher, activation) - exact).max()
     assert by_gradient <= 1e-12
@@ -106,16 +102,14 @@ def test_hessian_against_differences_of_the_gradient(pair, activation):
     v = teacher.incoming
     incoming = np.stack([v[0], v[0] * 1.5, -v[1], v[2] + 1e-9 * v[3]])
     student = ca.Network(incoming, [0.7, -1.1, 0.4, 0.9])
-    curvature, step, x = ca.hessian(student, teacher, activation), 1e-6, flat(student)
+    curvature, step, x = ca.hessian(student, teacher, activation), 1e-6, student.to_vector()
     for direction in np.random.default_rng(0).normal(size=(4, x.size)):
         # Of a ReLU neuron on a partner the second derivative jumps across w ∥ p: move it along itself only.
         if activation == "relu":
             direction = np.concatenate([(direction[:4, None] * incoming).ravel(), direction[-4:]])
-        ahead, behind = (
-            ca.Network((x + s * step * direction)[:20].reshape(4, 5), (x + s * step * direction)[20:]) for s in (1, -1)
-        )
-        difference = flat(ca.gradient(ahead, teacher, activation)) - flat(ca.gradient(behind, teacher, activation))
-        np.testing.assert_allclose(curvature @ direction, difference / (2 * step), rtol=0, atol=2e-7)
+        ahead, behind = (ca.Network.from_vector(x + s * step * direction, 4) for s in (1, -1))
+        after, before = (ca.gradient(student, teacher, activation).to_vector() for student in (ahead, behind))
+        np.testing.assert_allclose(curvature @ direction, (after - before) / (2 * step), rtol=0, atol=2e-7)
 
 
 @every_activation
@@ -149,15 +143,15 @@ def test_nearly_parallel_relu_neurons_keep_their_curvature():
 def test_autograd_agrees_at_exactly_parallel_neurons(activation, sign):
     student, teacher = ca.Network([[sign * 1.0, 0.0]], [1.0]), ca.orthonormal_teacher(2)
     function = flat_loss(teacher, 1, activation)
-    exact = torch.autograd.functional.hessian(function, torch.tensor(flat(student))).numpy()
+    exact = torch.autograd.functional.hessian(function, torch.tensor(student.to_vector())).numpy()
     np.testing.assert_allclose(ca.hessian(student, teacher, activation), exact, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("activation", SERIES)
 def test_autograd_of_long_neurons(activation):
     student, teacher = ca.Network([[8.0, 0.5]], [0.7]), ca.orthonormal_teacher(2)
-    exact = torch.autograd.functional.jacobian(flat_loss(teacher, 1, activation), torch.tensor(flat(student)))
-    np.testing.assert_allclose(flat(ca.gradient(student, teacher, activation)), exact.numpy(), rtol=0, atol=1e-9)
+    exact = torch.autograd.functional.jacobian(flat_loss(teacher, 1, activation), torch.tensor(student.to_vector()))
+    np.testing.assert_allclose(ca.gradient(student, teacher, activation).to_vector(), exact.numpy(), rtol=0, atol=1e-9)
 
 
 def test_an_empty_batch_has_empty_results():
@@ -197,7 +191,7 @@ def test_an_activation_of_ones_own_needs_no_derivatives(pair):
     student, teacher = member(pair[0], 0, 0), pair[1]
     own = Activation("own", np.tanh)
     np.testing.assert_allclose(
-        flat(ca.gradient(student, teacher, own)), flat(ca.gradient(student, teacher, "tanh")), atol=1e-11
+        ca.gradient(student, teacher, own).to_vector(), ca.gradient(student, teacher, "tanh").to_vector(), atol=1e-11
     )
     np.testing.assert_allclose(ca.hessian(student, teacher, own), ca.hessian(student, teacher, "tanh"), atol=1e-10)
 
@@ -248,7 +242,7 @@ def test_accuracy_of_quadrature_at_long_and_tiny_neurons(activation, rng):
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     student = ca.Network(directions * np.array([[10.0], [1e-8], [0.0], [3.0]]), [0.5, -1.0, 2.0, 0.3])
     teacher = ca.Network(np.stack([directions[0] * 9 + 1e-6, -directions[3], directions[1]]), [1.0, 1.0, -0.5])
-    slope, x, step = flat(ca.gradient(student, teacher, activation)), flat(student), 1e-4
+    slope, x, step = ca.gradient(student, teacher, activation).to_vector(), student.to_vector(), 1e-4
     function = lambda x: ca.loss(ca.Network(x[:12].reshape(4, 3), x[12:]), teacher, activation)  # noqa: E731
     for direction in rng.normal(size=(1, 16)):
         values = [function(x + s * step * direction) for s in (-2, -1, 1, 2)]

@@ -49,6 +49,27 @@ def test_the_same_generator_state_gives_the_same_student():
     np.testing.assert_array_equal(first.outgoing, second.outgoing)
 
 
+@pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
+@pytest.mark.parametrize("library", [np, torch])
+def test_all_weights_in_a_row_and_back(batch, library, rng):
+    drawn = ca.random_student(3, 2, rng, batch=batch)
+    student = ca.Network(*map(library.asarray, (drawn.incoming, drawn.outgoing)))
+    row = student.to_vector()
+    assert row.shape == (*batch, 9)
+    second = np.concatenate([drawn.incoming[..., 1, :], drawn.outgoing[..., 1:2]], axis=-1)
+    np.testing.assert_array_equal(np.asarray(row)[..., [2, 3, 7]], second)
+    again = ca.Network.from_vector(row, 3)
+    assert again.incoming.tolist() == drawn.incoming.tolist()
+    assert again.outgoing.tolist() == drawn.outgoing.tolist()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("size", "n"), [(7, 3), (3, 3), (0, 1)])
+def test_a_row_that_does_not_fit(size, n):
+    with pytest.raises(ValueError, match=rf"n\(d \+ 1\) weights, but were given {size} for n = {n}"):
+        ca.Network.from_vector(np.ones(size), n)
+
+
 @pytest.mark.bad_input
 class TestBadInput:
     @pytest.mark.parametrize(

@@ -326,17 +326,12 @@ def test_the_loss_by_series(holds, drawn, seed):
 STENCIL = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
 
 
-def flat(network: ca.Network) -> np.ndarray:
-    return np.concatenate([network.incoming.ravel(), network.outgoing])
-
-
 def along(function, student: ca.Network, direction: np.ndarray, step: float) -> np.ndarray:
     """The derivative of a function of the student in a direction, by differences."""
-    n, d = student.incoming.shape
 
     def at(t: float) -> np.ndarray:
-        x = flat(student) + t * direction
-        return function(ca.Network(x[: n * d].reshape(n, d), x[n * d :]))
+        x = student.to_vector() + t * direction
+        return function(ca.Network.from_vector(x, student.n))
 
     return sum(weight * (at(i * step) - at(-i * step)) for i, weight in enumerate(STENCIL, 1)) / step
 
@@ -379,13 +374,13 @@ def pairs_and_directions(draw, names: tuple[str, ...]):
 def has_the_right_gradient(sigma: str, student: ca.Network, teacher: ca.Network, direction: np.ndarray) -> None:
     reach = radius(sigma, student, teacher)
     difference = along(lambda x: ca.loss(x, teacher, sigma), student, direction, 0.01 * reach)
-    error = abs(flat(ca.gradient(student, teacher, sigma)) @ direction - difference)
+    error = abs(ca.gradient(student, teacher, sigma).to_vector() @ direction - difference)
     assert error <= error_of_differences(sigma, student, teacher) / reach
 
 
 def has_the_right_hessian(sigma: str, student: ca.Network, teacher: ca.Network, direction: np.ndarray) -> None:
     reach = radius(sigma, student, teacher)
-    difference = along(lambda x: flat(ca.gradient(x, teacher, sigma)), student, direction, 0.01 * reach)
+    difference = along(lambda x: ca.gradient(x, teacher, sigma).to_vector(), student, direction, 0.01 * reach)
     error = np.abs(ca.hessian(student, teacher, sigma) @ direction - difference)
     assert np.all(error <= error_of_differences(sigma, student, teacher) / reach)
 

@@ -1,5 +1,6 @@
 """Reading the committed data."""
 
+import numpy as np
 import pytest
 
 from copyavg import records
@@ -35,3 +36,20 @@ def test_an_installed_package_reads_the_repository_in_which_the_notebook_runs(mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="there are: none"):
         records.read("phase-diagram-k6")
+
+
+def test_shares_and_their_intervals():
+    rows = [{"n": n, "label": label} for n, labels in ((3, "aaab"), (2, "bb")) for label in labels]
+    found = records.shares(rows, "a")
+    assert found.n.tolist() == [2, 3]
+    assert found.share.tolist() == [0, 0.75]
+    z, p, m = 1.959963984540054, 0.75, 4  # Wilson: the p for which |share − p| = z √(p(1 − p)/m)
+    middle, half = p + z**2 / (2 * m), z * np.sqrt(p * (1 - p) / m + z**2 / (4 * m**2))
+    np.testing.assert_allclose(found.lower, [0, (middle - half) / (1 + z**2 / m)], atol=1e-12)
+    np.testing.assert_allclose(found.upper, [z**2 / (2 + z**2), (middle + half) / (1 + z**2 / m)], atol=1e-12)
+
+
+def test_n_copy_is_counted_unless_said():
+    rows = list(records.rows(records.read("phase-diagram-k6")))
+    copies = sum(row["label"] == "n-copy" for row in rows)
+    assert records.shares(rows).share.mean() == pytest.approx(copies / len(rows), rel=1e-12)

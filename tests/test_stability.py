@@ -7,6 +7,7 @@ import copyavg as ca
 from copyavg.certificates import max_norm
 from copyavg.configurations import copy_average_parameters
 from copyavg.newton import NoCriticalPointError
+from copyavg.stability import thresholds
 from copyavg.symmetry import copy_average_family
 
 POINTS = {"copy-average": ca.optimal_copy_average, "n-copy": lambda n, k, d=None: ca.n_copy(n, k, d=d)}
@@ -107,3 +108,22 @@ def test_bad_input():
         ca.stability(2, 3, "best")
     with pytest.raises(ValueError, match="n must be at most k"):
         ca.stability(4, 3)
+
+
+@pytest.mark.parametrize(("k", "expected"), [(3, (3, 3, 3)), (6, (4, 5, 6)), (7, (5, 6, 6)), (10, (6, 8, 9))])
+def test_thresholds_and_the_full_hessian(k, expected):
+    """By the networks themselves, at every n."""
+    teacher, found = ca.orthonormal_teacher(k), [k, k, k]
+    for n in range(k - 1, 1, -1):
+        copying, averaging = ca.n_copy(n, k), ca.optimal_copy_average(n, k)
+        lowest = [np.linalg.eigvalsh(ca.hessian(point, teacher))[0] for point in (copying, averaging)]
+        better = ca.loss(copying, teacher) < ca.loss(averaging, teacher)
+        found = [n if yes else old for yes, old in zip((lowest[0] > 0, better, lowest[1] < 0), found, strict=True)]
+    assert thresholds(k) == tuple(found) == expected
+    assert thresholds(k)._fields == ("minimum", "better", "saddle")
+
+
+@pytest.mark.bad_input
+def test_two_teacher_neurons_have_no_thresholds():
+    with pytest.raises(ValueError, match="k must be a whole number of at least 3, but was given 2"):
+        thresholds(2)

@@ -122,3 +122,12 @@ def test_a_dipole_is_named_only_late():
     theta = flat(ca.Network([[1.0, 0.01, 0], [1.0, -0.01, 0]], [9.0, -8.5]))
     assert steppers.degenerate_outcome(theta, 2, 1e9) == steppers.DIPOLE
     assert steppers.degenerate_outcome(theta, 2, 1.0) == steppers.STALLED
+
+
+def test_a_flat_minimum_lost_in_rounding_is_told_from_a_saddle():
+    largest, tolerance = 2e4, 1e-13
+    assert steppers.undecided_outcome(3e-13, 6e-8, largest, tolerance) == steppers.ROUNDING
+    assert steppers.undecided_outcome(1e-14, 6e-8, largest, tolerance) == steppers.ROUNDING
+    assert steppers.undecided_outcome(1e-14, -6e-8, largest, tolerance) == steppers.CRITICAL
+    assert steppers.undecided_outcome(1e-14, 1e-12, largest, tolerance) == steppers.CRITICAL
+    assert steppers.undecided_outcome(1e-11, 6e-8, largest, tolerance) == steppers.STALLED

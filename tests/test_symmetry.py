@@ -12,13 +12,9 @@ def point(family: Family, rng: np.random.Generator) -> np.ndarray:
     return rng.normal(size=len(family.orbits)) / 2 + 0.3
 
 
-def flat(network: ca.Network) -> np.ndarray:
-    return np.concatenate([network.incoming.ravel(), network.outgoing])
-
-
 def embedding(family: Family, d: int) -> np.ndarray:
     """∂(weights of the network)/∂x, column by column: the network is linear in x."""
-    return np.stack([flat(family.student(unit, d)) for unit in np.eye(len(family.orbits))], axis=1)
+    return np.stack([family.student(unit, d).to_vector() for unit in np.eye(len(family.orbits))], axis=1)
 
 
 @pytest.mark.parametrize("activation", NAMED)
@@ -42,7 +38,7 @@ def test_loss_gradient_and_hessian_are_those_of_the_network(family, activation, 
     np.testing.assert_array_equal(embed.T @ embed, np.diag(family.counts))
     scale = 1 + np.abs(student.outgoing).sum() ** 2
     assert abs(family.loss(x) - ca.loss(student, teacher, activation)) <= 1e-11 * scale
-    slope = flat(ca.gradient(student, teacher, activation))
+    slope = ca.gradient(student, teacher, activation).to_vector()
     np.testing.assert_allclose(family.gradient(x), embed.T @ slope, rtol=0, atol=1e-10 * scale)
     np.testing.assert_allclose(embed @ (family.gradient(x) / family.counts), slope, rtol=0, atol=1e-10 * scale)
     curvature = ca.hessian(student, teacher, activation)

@@ -33,7 +33,7 @@ import copyavg as ca  # noqa: E402
 from copyavg import Network, gradient_flow  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sweeps"))
-from sweep import Cell, digests, network, newton, starts, vector  # noqa: E402
+from sweep import Cell, digests, newton, starts  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data" / "flow-benchmark.json"
 PROCESSES = 2
@@ -101,13 +101,13 @@ def scipy_solver(method: str, exact: bool) -> Callable[[int, int, int], Solver]:
                 if time.perf_counter() > deadline:
                     raise TimeoutError
                 last[:] = t, y
-                return -vector(ca.gradient(network(y, n), teacher))
+                return -ca.gradient(Network.from_vector(y, n), teacher).to_vector()
 
             def arrived(t: float, y: np.ndarray) -> float:
                 return float(np.max(np.abs(slope(t, y)))) - STOP
 
             arrived.terminal = True
-            jacobian = {"jac": lambda _, y: -ca.hessian(network(y, n), teacher)} if exact else {}
+            jacobian = {"jac": lambda _, y: -ca.hessian(Network.from_vector(y, n), teacher)} if exact else {}
             try:
                 path = solve_ivp(
                     slope, (0, HORIZON), weights[0], method, events=arrived, rtol=1e-5, atol=1e-5, **jacobian
@@ -355,7 +355,7 @@ def compare(peer: Peer, race: Race, effort: Effort) -> dict[str, Any]:
 def destination(arrival: Arrival, loss: float, race: Race) -> str:
     """Where Newton's method leads from where a peer stopped: to the "same" loss as copyavg, a "saddle", or "other"."""
     teacher = ca.orthonormal_teacher(race.k, race.k + 1)
-    limit, slope = newton(network(np.array(arrival.weights), race.n), teacher)
+    limit, slope = newton(Network.from_vector(np.array(arrival.weights), race.n), teacher)
     if slope > 1e-11:
         return "other"
     if abs(float(ca.loss(limit, teacher)) - float(loss)) <= SAME_LOSS:

@@ -184,19 +184,19 @@ def check(cell: Cell, seed: int, method: str) -> dict[str, Any]:
         after, found = by_reference(cell, seed)
     distance = None  # there are not two limits to compare
     if row["converged"] and found["converged"]:
-        distance = finite(np.max(np.abs(vector(before) - vector(after))) / np.max(np.abs(vector(after))), 2)
+        distance = finite(np.max(np.abs(before.to_vector() - after.to_vector())) / np.max(np.abs(after.to_vector())), 2)
     return {"n": cell.n, "scale": cell.scale, "seed": seed, **found, "distance": distance}
 
 
 def by_reference(cell: Cell, seed: int) -> tuple[Network, dict[str, Any]]:
     """Follow the flow with SciPy's Radau and the exact Hessian of `landscape`; end with Newton's method."""
     teacher = ca.orthonormal_teacher(cell.k, cell.k + 1)
-    begun, first = time.monotonic(), vector(start(cell, seed))
+    begun, first = time.monotonic(), start(cell, seed).to_vector()
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
         if time.monotonic() - begun > PATIENCE:
             raise TimeoutError
-        return -vector(ca.gradient(network(y, cell.n), teacher))
+        return -ca.gradient(Network.from_vector(y, cell.n), teacher).to_vector()
 
     def arrived(t: float, y: np.ndarray) -> float:
         return float(np.max(np.abs(slope(t, y)))) - REFERENCE_STOP
@@ -208,15 +208,15 @@ def by_reference(cell: Cell, seed: int) -> tuple[Network, dict[str, Any]]:
             (0, 1e9),
             first,
             method="Radau",
-            jac=lambda _, y: -ca.hessian(network(y, cell.n), teacher),
+            jac=lambda _, y: -ca.hessian(Network.from_vector(y, cell.n), teacher),
             events=arrived,
             rtol=REFERENCE,
             atol=REFERENCE,
         )
     except TimeoutError:
         lost = {"label": None, "loss": None, "reason": f"no end in {PATIENCE} s", "converged": False}
-        return network(first, cell.n), lost
-    limit, slope_left = newton(network(path.y[:, -1], cell.n), teacher)
+        return Network.from_vector(first, cell.n), lost
+    limit, slope_left = newton(Network.from_vector(path.y[:, -1], cell.n), teacher)
     converged = path.status == 1 and slope_left <= 1e-11
     return limit, {
         "label": ca.classify(limit, teacher).label,
@@ -231,10 +231,10 @@ def newton(student: Network, teacher: Network, steps: int = 20) -> tuple[Network
 
     Along a flat direction the first step is long, and ‖∇L‖∞ may rise before it falls.
     """
-    best, least, y = student, math.inf, vector(student)
+    best, least, y = student, math.inf, student.to_vector()
     for _ in range(steps):
-        here = network(y, student.n)
-        slope = vector(ca.gradient(here, teacher))
+        here = Network.from_vector(y, student.n)
+        slope = ca.gradient(here, teacher).to_vector()
         largest = float(np.max(np.abs(slope)))
         if largest < least:
             best, least = here, largest
@@ -245,16 +245,6 @@ def newton(student: Network, teacher: Network, steps: int = 20) -> tuple[Network
         except np.linalg.LinAlgError:
             break
     return best, least
-
-
-def vector(weights: Network) -> np.ndarray:
-    """The weights of one network in a row, in the order of the Hessian."""
-    return np.concatenate([weights.incoming.ravel(), weights.outgoing])
-
-
-def network(y: np.ndarray, n: int) -> Network:
-    """The network of n neurons with these weights."""
-    return Network.unchecked(y[:-n].reshape(n, -1), y[-n:])
 
 
 # What survives.
