@@ -1,28 +1,30 @@
 """A batch of students followed along gradient flow through `landscape`: any activation, teacher, array library, device.
 
 The simpler and slower way beside `steppers`: Rosenbrock steps with whole Hessians, every student with a step size of
-its own, then Newton's method under the same certificate.
+its own, then Newton's method under the same certificate (`limits`). For ReLU and its like, neurons that have come to
+w = 0 are left out of the steps until they revive (`kink`).
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import array_api_compat
 import numpy as np
 from jaxtyping import Float, Int
 
-from .activations import Activation, has_gauge
+from .activations import has_gauge
 from .arrays import Array, to_numpy
 from .interaction import QuadratureError
-from .landscape import gradient, hessian, loss
+from .kink import settle
+from .limits import Problem, amounts_to, newton, spectrum
 from .network import Network
 from .steppers import (
-    BASIN,
     CONVERGED,
     FIRST_TRY,
     GAMMA,
+    IDLE_NEURON,
     LATEST,
+    MERGED_PAIR,
     MOST_STEPS,
     NEXT_TRY,
     STAGES_FORCE,
@@ -32,54 +34,6 @@ from .steppers import (
     degenerate_outcome,
     undecided_outcome,
 )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A teacher and an activation, for students that are rows θ: incoming weights row by row, then outgoing weights."""
-
-    n: int
-    teacher: Network
-    activation: Activation
-
-    @property
-    def xp(self) -> Any:
-        """The array library."""
-        return array_api_compat.array_namespace(self.teacher.incoming)
-
-    def network(self, theta: Float[Array, "*batch N"]) -> Network:
-        """Return the students whose weights these are."""
-        split = self.n * self.teacher.d
-        shape = (*theta.shape[:-1], self.n, self.teacher.d)
-        return Network.unchecked(self.xp.reshape(theta[..., :split], shape), theta[..., split:])
-
-    def vector(self, network: Network) -> Float[Array, "*batch N"]:
-        """Return the weights of students (or a gradient) as rows."""
-        incoming = self.xp.reshape(network.incoming, (*network.batch_shape, self.n * self.teacher.d))
-        return self.xp.concat([incoming, network.outgoing], axis=-1)
-
-    def loss(self, theta: Float[Array, "*batch N"]) -> Float[np.ndarray, "*batch"]:
-        """Return the loss."""
-        return to_numpy(loss(self.network(theta), self.teacher, self.activation))
-
-    def force(self, theta: Float[Array, "*batch N"]) -> Float[Array, "*batch N"]:
-        """Return −∇L."""
-        return -self.vector(gradient(self.network(theta), self.teacher, self.activation))
-
-    def hessian(self, theta: Float[Array, "*batch N"]) -> Float[Array, "*batch N N"]:
-        """Return the Hessian."""
-        return hessian(self.network(theta), self.teacher, self.activation)
-
-    def gauge(self, theta: Float[Array, " N"]) -> Float[np.ndarray, "n N"] | None:
-        """Return the directions (w, −a) of every neuron along which L is constant, of unit length; None without any."""
-        if not has_gauge(self.activation):
-            return None
-        network = self.network(to_numpy(theta))
-        directions = np.zeros((self.n, theta.shape[-1]))
-        for i in range(self.n):
-            directions[i, i * self.teacher.d : (i + 1) * self.teacher.d] = network.incoming[i]
-            directions[i, self.n * self.teacher.d + i] = -network.outgoing[i]
-        return directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
 
 
 class Settings(NamedTuple):
@@ -118,6 +72,9 @@ def follow_batch(
     code, time, smallest, steps = np.full(size, -1), np.zeros(size), np.zeros(size), np.zeros(size, dtype=int)
     due, rejected, gate = np.zeros(size, dtype=int), np.zeros(size, dtype=bool), np.full(size, FIRST_TRY)
     norm = to_numpy(xp.max(xp.abs(force), axis=-1)).copy()
+    free, dead = xp.ones_like(theta), np.zeros((size, problem.n), dtype=bool)  # 0 for weights of dead neurons
+    kinked, device = has_gauge(problem.activation), array_api_compat.device(start)
+    numbers = Network.unchecked(to_numpy(problem.teacher.incoming), to_numpy(problem.teacher.outgoing))
     for i in range(size):
         due[i] = np.searchsorted(times, 0.0, side="right")
         states[: due[i], i, :] = theta[i, :]
@@ -125,31 +82,58 @@ def follow_batch(
     def finish(i: int) -> None:
         """Decide whether student i has arrived, or can go no further."""
         arrived = due[i] == len(times)
-        if arrived and norm[i] <= gate[i]:
-            found = newton(problem, theta[i, :], tolerance)
+        where = problem.coordinates(~dead[i])
+        alive = Problem(problem.n - int(dead[i].sum()), problem.teacher, problem.activation)
+        if arrived and norm[i] <= gate[i] and alive.n:
+            found = newton(alive, xp.asarray(to_numpy(theta[i, :])[where], device=device), tolerance)
             gate[i] = NEXT_TRY * norm[i]
             if found is not None:
-                code[i], limit[i, :], norm[i], smallest[i] = CONVERGED, *found
-                value[i] = problem.loss(limit[i, :])
+                there = to_numpy(theta[i, :]).copy()
+                there[where], norm[i], smallest[i] = to_numpy(found[0]), *found[1:]
+                limit[i, :] = xp.asarray(there, device=device)
+                code[i] = IDLE_NEURON if dead[i].any() else CONVERGED
+                states[due[i] :, i, :], value[i] = theta[i, :], problem.loss(limit[i, :])
                 return
         stuck = h[i] <= 1e-12 * (1e-3 + time[i])
         if stuck or steps[i] >= MOST_STEPS or (arrived and (time[i] >= LATEST or norm[i] <= tolerance)):
-            code[i] = degenerate_outcome(to_numpy(theta[i, :]), problem.n, time[i])
-            spectrum = stop(i)
-            if code[i] == STALLED and spectrum is not None:
-                code[i] = undecided_outcome(norm[i], spectrum[0], spectrum[-1], tolerance)
+            eigenvalues = stop(i)
+            rest = xp.asarray(to_numpy(theta[i, :])[where], device=device)
+            smaller = amounts_to(alive, rest, time[i], tolerance) if alive.n else None
+            if alive.n == 0 or (dead[i].any() and smaller is not None):
+                code[i] = IDLE_NEURON
+            elif smaller is not None:
+                code[i] = smaller
+            else:
+                code[i] = degenerate_outcome(to_numpy(theta[i, :]), problem.n, time[i])
+                if code[i] in (MERGED_PAIR, IDLE_NEURON):  # by its weights, but not by what it amounts to
+                    code[i] = STALLED
+                if code[i] == STALLED and eigenvalues is not None:
+                    code[i] = undecided_outcome(norm[i], eigenvalues[0], eigenvalues[-1], tolerance)
 
     def stop(i: int) -> Float[np.ndarray, " size"] | None:
         """Keep the last state of a student without a limit here; return its Hessian's eigenvalues if there are any."""
         limit[i, :] = theta[i, :]
         states[due[i] :, i, :] = theta[i, :]
         try:
-            spectrum = _eigen(problem, theta[i, :])[0]
+            eigenvalues = spectrum(problem, theta[i, :])[0]
         except QuadratureError:
             smallest[i] = -math.inf
             return None
-        smallest[i] = spectrum[0]
-        return spectrum
+        smallest[i] = eigenvalues[0]
+        return eigenvalues
+
+    def turn(i: int) -> None:
+        """Let neurons of student i die at w = 0, or revive."""
+        here, push = (problem.network(to_numpy(x[i, :])) for x in (theta, force))
+        changed = settle(here, push, dead[i], numbers, problem.activation, accuracy)
+        if changed is not None:
+            student, dead[i] = changed
+            moves = np.ones(theta.shape[-1])
+            moves[problem.coordinates(dead[i])] = 0
+            free[i, :] = xp.asarray(moves, device=device)
+            theta[i, :] = xp.asarray(student.to_vector(), device=device)
+            force[i, :], value[i] = free[i, :] * problem.force(theta[i, :]), problem.loss(theta[i, :])
+            norm[i] = float(xp.max(xp.abs(force[i, :])))
 
     while True:
         for i in np.flatnonzero(code < 0).tolist():
@@ -161,10 +145,10 @@ def follow_batch(
         for row, i in enumerate(active.tolist()):
             if due[i] < len(times) and times[due[i]] - time[i] <= step[row]:
                 step[row], lands[row] = times[due[i]] - time[i], True
-        here, push = take(theta, active), take(force, active)
+        here, push, moves = take(theta, active), take(force, active), take(free, active)
         try:
-            ahead, error = rosenbrock_steps(problem, here, push, step)
-            push_ahead, lower = problem.force(ahead), problem.loss(ahead)
+            ahead, error = rosenbrock_steps(problem, here, push, step, moves)
+            push_ahead, lower = moves * problem.force(ahead), problem.loss(ahead)
         except QuadratureError:
             if active.size > 1:
                 raise
@@ -193,6 +177,8 @@ def follow_batch(
                 due[i] += 1
             longer = step[row] * min(1.0 if rejected[i] else 6.0, max(0.2, grow))
             h[i], rejected[i] = max(h[i], longer) if lands[row] else longer, False
+            if kinked:
+                turn(i)
 
 
 def take(x: Float[Array, "batch N"], rows: Int[np.ndarray, " rows"]) -> Float[Array, "rows N"]:
@@ -202,88 +188,28 @@ def take(x: Float[Array, "batch N"], rows: Int[np.ndarray, " rows"]) -> Float[Ar
 
 
 def rosenbrock_steps(
-    problem: Problem, theta: Float[Array, "batch N"], force: Float[Array, "batch N"], h: Float[np.ndarray, " batch"]
+    problem: Problem,
+    theta: Float[Array, "batch N"],
+    force: Float[Array, "batch N"],
+    h: Float[np.ndarray, " batch"],
+    free: Float[Array, "batch N"],
 ) -> tuple[Float[Array, "batch N"], Float[Array, "batch N"]]:
-    """Take one step of the Rodas method with every student; return the states and the error estimates."""
+    """Take one step of the Rodas method with every student; return the states and the error estimates.
+
+    `free` is 1 for weights that move and 0 for those that are held.
+    """
     xp, device = problem.xp, array_api_compat.device(theta)
     h = xp.asarray(h, dtype=theta.dtype, device=device)[:, None]
     eye = xp.eye(theta.shape[-1], dtype=theta.dtype, device=device)
-    inverse = xp.linalg.inv(problem.hessian(theta) + eye / (GAMMA * h)[..., None])
+    curved = free[..., None] * problem.hessian(theta) * free[..., None, :]
+    inverse = xp.linalg.inv(curved + eye / (GAMMA * h)[..., None])
     stages: list[Array] = []
     ahead = theta
     for a, c in zip(STAGES_STATE, STAGES_FORCE):
         if stages:
             ahead = theta + sum(factor * stage for factor, stage in zip(a.tolist(), stages))
-            push = problem.force(ahead) + sum(factor * stage for factor, stage in zip(c.tolist(), stages)) / h
+            push = free * problem.force(ahead) + sum(factor * stage for factor, stage in zip(c.tolist(), stages)) / h
         else:
             push = force
         stages.append(xp.matmul(inverse, push[..., None])[..., 0])
     return ahead + stages[-1], stages[-1]
-
-
-def newton(
-    problem: Problem, theta: Float[Array, " N"], tolerance: float
-) -> tuple[Float[Array, " N"], float, float] | None:
-    """Go from θ to a minimum, modulo the gauge; return it with ‖∇L‖∞ and the smallest eigenvalue, if certified.
-
-    The certificate is that of `steppers.newton`.
-    """
-    limit, first, before = theta, None, problem.loss(theta)
-    for _ in range(12):
-        force = problem.force(limit)
-        norm = float(problem.xp.max(problem.xp.abs(force)))
-        if first is not None and norm <= tolerance:
-            break
-        values, vectors = _eigen(problem, limit)
-        if not values[0] > 1e-14 * values[-1]:
-            return None
-        along = vectors.T @ to_numpy(force)
-        decrement = math.sqrt(np.sum(along**2 / values))
-        if first is not None and decrement > max(BASIN * first, 1e-10):
-            return None
-        limit = limit + problem.xp.asarray(vectors @ (along / values), device=array_api_compat.device(theta))
-        if first is None:
-            first, expected = decrement, decrement**2 / 2
-            if expected > 1e-12 and not 0.5 * expected <= before - problem.loss(limit) <= 1.5 * expected:
-                return None
-    if not norm <= tolerance:
-        return None
-    values, vectors = _eigen(problem, limit)
-    if not values[0] > 0 or first * _third_derivative(problem, limit, values, vectors, theta - limit) > BASIN:
-        return None
-    return limit, norm, float(values[0])
-
-
-def _eigen(
-    problem: Problem, theta: Float[Array, " N"]
-) -> tuple[Float[np.ndarray, " size"], Float[np.ndarray, "N size"]]:
-    """Return eigenvalues, ascending, and eigenvectors of the Hessian across the gauge."""
-    matrix, gauge = to_numpy(problem.hessian(theta)), problem.gauge(theta)
-    if gauge is None:
-        return np.linalg.eigh(matrix)
-    across = np.linalg.qr(gauge.T, mode="complete")[0][:, problem.n :]
-    values, vectors = np.linalg.eigh(across.T @ matrix @ across)
-    return values, across @ vectors
-
-
-def _third_derivative(
-    problem: Problem,
-    limit: Float[Array, " N"],
-    values: Float[np.ndarray, " size"],
-    vectors: Float[np.ndarray, "N size"],
-    toward: Float[Array, " N"],
-) -> float:
-    """Estimate sup |D³L[u, u, u]| / (uᵀHu)^1.5 from below, by power iteration from the direction of the start."""
-    root = vectors / np.sqrt(values)  # H^-½: unit vectors there are directions of unit length in the H-metric
-    along, longest = np.sqrt(values) * (vectors.T @ to_numpy(toward)), 0.0
-    for _ in range(3):
-        if not np.linalg.norm(along) > 0:
-            break
-        direction = root @ (along / np.linalg.norm(along))
-        step = 1e-4 / np.linalg.norm(direction)
-        ends = np.stack([to_numpy(limit) + step * direction, to_numpy(limit) - step * direction])
-        plus, minus = to_numpy(problem.hessian(problem.xp.asarray(ends, device=array_api_compat.device(limit))))
-        spectrum, axes = np.linalg.eigh(root.T @ ((plus - minus) / (2 * step)) @ root)
-        widest = int(np.argmax(np.abs(spectrum)))
-        longest, along = max(longest, abs(float(spectrum[widest]))), axes[:, widest]
-    return longest

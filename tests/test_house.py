@@ -32,6 +32,8 @@ ROOMS = [
     "classify",
     "kernels",
     "steppers",
+    "kink",
+    "limits",
     "batched",
     "flow",
     "records",
