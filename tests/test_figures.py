@@ -83,20 +83,16 @@ def test_minima_are_filled_and_saddles_show_their_index():
 
 def test_two_points_show_weights_and_the_ratio_of_losses():
     weights = {"copy-average": np.eye(2, 3), "n-copy": np.ones((2, 3))}
-    x = np.array([0.5, 0.9])
-    losses = {10: {"copy-average": (x, np.array([1.0, 2.0])), "n-copy": (x, np.array([2.0, 1.0]))}}
-    figure = figures.two_points(weights, losses)
+    figure = figures.two_points(weights, {10: {5: 2.0, 9: 0.5}})
     np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), np.ones((2, 3)))
     (ratios,) = [axes for axes in figure.axes if axes.get_xlabel() == "$n/k$"]
-    np.testing.assert_array_equal(ratios.lines[0].get_ydata(), [2.0, 0.5])
+    np.testing.assert_allclose(ratios.lines[0].get_xydata(), [[0.5, 2.0], [0.9, 0.5]])
 
 
 def test_profiles_mark_minima_and_infima():
     radii = np.array([0.1, 1.0])
-    losses = {name: {2: np.array([0.5, 0.2])} for name in ("erf", "gelu")}
-    figure = figures.profiles(
-        radii, losses, {"erf": {2: (0.3, 0.1)}, "gelu": {2: None}}, {"erf": {2: 1.0}, "gelu": {2: 0.1}}
-    )
+    losses = np.array([0.5, 0.2])
+    figure = figures.profiles(radii, {"erf": {2: (losses, (0.3, 0.1), 1.0)}, "gelu": {2: (losses, None, 0.1)}})
     with_minimum, with_infimum = figure.axes[:2]
     assert [line.get_marker() for line in with_minimum.lines] == ["None", "*"]
     assert [line.get_marker() for line in with_infimum.lines] == ["None", ">"]
@@ -107,3 +103,28 @@ def test_losses_by_direction_have_their_marks():
     figure = figures.loss_by_direction(angles, {"erf": angles**2}, {"erf": [(0, 0.0, "average")]})
     assert figure.axes[0].lines[1].get_xydata().tolist() == [[0, 0]]
     assert [text.get_text() for text in figure.axes[0].texts] == ["average"]
+
+
+def shares(share: np.ndarray) -> tuple[np.ndarray, ...]:
+    return np.arange(1, 1 + share.size), share, share - 0.1, share + 0.1
+
+
+def test_the_transition_is_drawn_over_n_over_k():
+    (axes,) = figures.transition({4: shares(np.array([0, 0.5, 1]))}).axes
+    np.testing.assert_array_equal(axes.lines[-1].get_xydata(), [[0.25, 0], [0.5, 0.5], [0.75, 1]])
+    assert len(axes.collections[0].get_segments()) == 1  # an error bar only where the starts do not agree
+
+
+def test_where_flow_goes_has_a_region_between_thresholds():
+    axes = figures.where_flow_goes({10: shares(np.linspace(0, 1, 9))}, {10: (6, 8, 9)}).axes[0]
+    edges = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
+    np.testing.assert_allclose(edges, [(5.5, 7.5), (7.5, 8.5), (8.5, 9.5)])
+
+
+def test_no_size_of_start_hides_another():
+    alike = shares(np.array([0, 0, 1]))
+    figure = figures.start_sizes(
+        {k: {0.1: alike, 1: alike, 10: alike} for k in (4, 5)}, dict.fromkeys((4, 5), (2, 3, 3))
+    )
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["× 10", "× 1", "× 0.1"]
+    assert all(axes.lines[0].get_ydata().tolist() == [0, 0, 1] for axes in figure.axes)

@@ -16,12 +16,13 @@ def transition(fractions: Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray,
 
     Parameters
     ----------
-    fractions : mapping of k to (n/k, share, lower, upper)
+    fractions : mapping of k to (n, share, lower, upper)
         With the ends of its confidence interval, drawn where the starts do not all agree.
     """
     figure, axes = plt.subplots(figsize=(7.4, 4.2))
     colours = plt.colormaps["viridis"](np.linspace(0.82, 0.0, len(fractions)))
-    for colour, (k, (x, share, lower, upper)) in zip(colours, fractions.items(), strict=True):
+    for colour, (k, (n, share, lower, upper)) in zip(colours, fractions.items(), strict=True):
+        x = n / k
         axes.plot(x, share, color=colour, lw=1, alpha=0.6)
         split = (share > 0) & (share < 1)
         errors = np.maximum([share - lower, upper - share], 0)
@@ -113,19 +114,19 @@ def where_flow_goes(
 
     Parameters
     ----------
-    fractions : mapping of k to (n/k, share, lower, upper)
+    fractions : mapping of k to (n, share, lower, upper)
         The share of starts that end at n-copy, with the ends of its confidence interval.
     thresholds : mapping of k to (minimum, better, saddle)
         The least n at which n-copy is a minimum, at which it is better, and at which copy-average is a saddle.
     """
     figure, axes = plt.subplots(len(fractions), 1, figsize=(7.4, 1.75 * len(fractions) + 0.9))
     regions = ((0.08, "$n$-copy is a worse minimum"), (0.24, "$n$-copy is better"), (0.45, "copy-average is a saddle"))
-    for ax, (k, (x, share, lower, upper)) in zip(np.atleast_1d(axes), fractions.items(), strict=True):
+    for ax, (k, (n, share, lower, upper)) in zip(np.atleast_1d(axes), fractions.items(), strict=True):
         edges = (*thresholds[k], k)
         for left, right, (alpha, name) in zip(edges[:-1], edges[1:], regions, strict=True):
             ax.axvspan(left - 0.5, right - 0.5, color=N_COPY, alpha=alpha, lw=0, label=name)
         errors = np.maximum([share - lower, upper - share], 0)
-        ax.errorbar(k * x, share, errors, fmt="o", color=STUDENT, ms=4, elinewidth=1.2, zorder=3)
+        ax.errorbar(n, share, errors, fmt="o", color=STUDENT, ms=4, elinewidth=1.2, zorder=3)
         ax.text(0.015, 0.84, f"$k = {k}$", transform=ax.transAxes, ha="left", va="top")
         ax.set(xlim=(0.5, k - 0.5), ylim=(-0.06, 1.06), yticks=[0, 0.5, 1])
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -203,29 +204,34 @@ def no_limit(times: np.ndarray, strength: np.ndarray, angle: np.ndarray, distanc
 
 
 def start_sizes(
-    shares: Mapping[int, Mapping[float, tuple[np.ndarray, np.ndarray]]], thresholds: Mapping[int, tuple[int, int]]
+    shares: Mapping[int, Mapping[float, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]],
+    thresholds: Mapping[int, tuple[int, int, int]],
 ) -> Figure:
-    """Draw how the share of starts that end at n-copy depends on the size of the start, between two thresholds.
+    """Draw how the share of starts that end at n-copy depends on the size of the start: a column a k, a row a size.
 
     Parameters
     ----------
-    shares : mapping of k to mapping of factor to (n, share)
-        The Glorot start times the factor.
-    thresholds : mapping of k to (minimum, saddle)
-        The least n at which n-copy is a minimum, and at which copy-average is a saddle.
+    shares : mapping of k to mapping of factor to (n, share, lower, upper)
+        The Glorot start times the factor, the same ones for every k; of the interval nothing is drawn.
+    thresholds : mapping of k to (minimum, better, saddle)
+        The least n at which n-copy is a minimum, at which it is better, and at which copy-average is a saddle.
     """
-    figure, axes = plt.subplots(1, len(shares), figsize=(7.4, 3.9), sharey=True)
-    for ax, (k, curves) in zip(np.atleast_1d(axes), shares.items(), strict=True):
-        minimum, saddle = thresholds[k]
-        ax.axvspan(0, minimum - 0.5, color=COPY_AVERAGE, alpha=0.1, lw=0, label="only copy-average is a minimum")
-        ax.axvspan(saddle - 0.5, k, color=N_COPY, alpha=0.16, lw=0, label="only $n$-copy is")
-        colours = plt.colormaps["Blues"](np.linspace(1.0, 0.35, len(curves)))
-        for colour, (factor, (n, share)) in zip(colours, curves.items(), strict=True):
-            ax.plot(n, share, "o-", color=colour, lw=1.2, ms=4, label=f"× {factor:g}")
-        ax.set(xlabel=f"student neurons $n$,  $k = {k}$", xlim=(0.5, k - 0.5), ylim=(-0.03, 1.03))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, names = np.atleast_1d(axes)[0].get_legend_handles_labels()
-    figure.legend(handles[:2], names[:2], loc="outside upper center", ncols=2, fontsize=10.5, handlelength=1.4)
-    np.atleast_1d(axes)[-1].legend(handles[2:], names[2:], title="size of start", loc="center left", fontsize=10)
-    np.atleast_1d(axes)[0].set(ylabel="share that ends at $n$-copy")
+    factors = sorted(next(iter(shares.values())), reverse=True)
+    size = (7.4, 0.72 * len(factors) + 1.1)
+    figure, axes = plt.subplots(len(factors), len(shares), figsize=size, sharex="col", sharey=True, squeeze=False)
+    for column, (k, curves) in zip(axes.T, shares.items(), strict=True):
+        minimum, _, saddle = thresholds[k]
+        for ax, factor in zip(column, factors, strict=True):
+            ax.axvspan(0, minimum - 0.5, color=COPY_AVERAGE, alpha=0.13, lw=0, label="only copy-average is a minimum")
+            ax.axvspan(saddle - 0.5, k, color=N_COPY, alpha=0.2, lw=0, label="only $n$-copy is")
+            n, share, *_ = curves[factor]
+            ax.plot(n, share, "o-", color=STUDENT, lw=1, ms=4, clip_on=False)
+            ax.set(xlim=(0.5, k - 0.5), ylim=(-0.08, 1.08), yticks=[0, 1])
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        column[-1].set(xlabel=f"student neurons $n$,  $k = {k}$")
+    for ax, factor in zip(axes[:, 0], factors, strict=True):
+        ax.set_ylabel(f"× {factor:g}", rotation=0, ha="right", va="center")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=2, fontsize=10.5, handlelength=1.4)
+    figure.supylabel("share that ends at $n$-copy, by the size of the start", fontsize=12, color="#222222")
     return figure

@@ -11,9 +11,7 @@ from .style import COPY_AVERAGE, MUTED, N_COPY, STUDENT
 
 def profiles(
     radii: np.ndarray,
-    losses: Mapping[str, Mapping[int, np.ndarray]],
-    best: Mapping[str, Mapping[int, tuple[float, float] | None]],
-    far: Mapping[str, Mapping[int, float]],
+    panels: Mapping[str, Mapping[int, tuple[np.ndarray, tuple[float, float] | None, float]]],
 ) -> Figure:
     """Draw L(r) of one neuron for several activations, a panel each, and several k.
 
@@ -21,27 +19,24 @@ def profiles(
     ----------
     radii : array
         Norms of the student neuron.
-    losses : mapping of activation to mapping of k to array
-        L(r), relative to what a neuron without weight leaves.
-    best : mapping of activation to mapping of k to (r, L) or None
-        The minimiser, where there is one.
-    far : mapping of activation to mapping of k to float
-        The limit as r → ∞.
+    panels : mapping of activation to mapping of k to (losses, best, far)
+        L(r), relative to what a neuron without weight leaves; the minimiser (r, L), or None where there is none; the
+        limit as r → ∞.
     """
     figure, axes = plt.subplots(2, 4, figsize=(7.4, 4.6), sharex=True, sharey=True)
-    sizes = next(iter(losses.values()))
+    sizes = next(iter(panels.values()))
     colours = dict(zip(sizes, plt.colormaps["viridis"](np.linspace(0.05, 0.8, len(sizes))), strict=True))
-    for ax, (name, curves) in zip(axes.flat, losses.items(), strict=False):
-        for k, values in curves.items():
+    for ax, (name, curves) in zip(axes.flat, panels.items(), strict=False):
+        for k, (values, best, far) in curves.items():
             ax.loglog(radii, values, color=colours[k], lw=1.8)
-            if best[name][k] is not None:
-                ax.plot(*best[name][k], "*", color=COPY_AVERAGE, ms=10, mec="white", zorder=3)
-            elif far[name][k] < values.min():
-                ax.plot(1.35 * radii[-1], far[name][k], ">", color=colours[k], ms=5, clip_on=False)
+            if best is not None:
+                ax.plot(*best, "*", color=COPY_AVERAGE, ms=10, mec="white", zorder=3)
+            elif far < values.min():
+                ax.plot(1.35 * radii[-1], far, ">", color=colours[k], ms=5, clip_on=False)
         ax.set_title(name, fontsize=12)
         ax.set(xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"], xlim=(0.04, 18))
         ax.minorticks_off()
-    rest = axes.flat[len(losses)]
+    rest = axes.flat[len(panels)]
     rest.axis("off")
     for k, colour in colours.items():
         rest.plot([], [], color=colour, label=f"$k = {k}$")

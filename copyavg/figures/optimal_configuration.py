@@ -114,17 +114,15 @@ def hessian_indices(indices: Mapping[tuple[int, int], Sequence[int]]) -> Figure:
     return figure
 
 
-def two_points(
-    weights: Mapping[str, np.ndarray], losses: Mapping[int, Mapping[str, tuple[np.ndarray, np.ndarray]]]
-) -> Figure:
+def two_points(weights: Mapping[str, np.ndarray], ratios: Mapping[int, Mapping[int, float]]) -> Figure:
     """Draw copy-average and n-copy side by side: what each neuron weighs, and which has the lower loss.
 
     Parameters
     ----------
     weights : mapping of name to array, shape (n, k)
         For the copy-average and the n-copy point, aᵢ wᵢ·vⱼ.
-    losses : mapping of k to mapping of name to (n/k, loss per teacher neuron)
-        Of the two points; drawn on the right.
+    ratios : mapping of k to mapping of n to float
+        Loss of the n-copy over that of the copy-average point; drawn on the right, against n/k.
     """
     figure = plt.figure(figsize=(7.4, 3.9))
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.35))
@@ -138,9 +136,9 @@ def two_points(
     axes.set(xlabel="teacher neuron")
     figure.colorbar(picture, ax=figure.axes, location="left", label="$a_i\\, w_i\\cdot v_j$", shrink=0.8)
     axes = figure.add_subplot(grid[:, 1])
-    for style, (k, points) in zip(("-", "--", ":"), losses.items(), strict=False):
-        (x, averaged), (_, copied) = points.values()
-        axes.plot(x, np.array(copied) / np.array(averaged), style, marker="o", color=N_COPY, label=f"$k = {k}$")
+    for style, (k, by_n) in zip(("-", "--", ":"), ratios.items(), strict=False):
+        x = np.array(list(by_n)) / k
+        axes.plot(x, list(by_n.values()), style, marker="o", color=N_COPY, label=f"$k = {k}$")
     axes.axhline(1, color=COPY_AVERAGE, lw=2)
     axes.annotate(
         "copy-average",
