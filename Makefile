@@ -84,6 +84,7 @@ bench: $(BENCH)/.complete ## Time copyavg beside its peers, for the page Perform
 sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for experiments/data (hours; stop and go on as you like).
 	$(BIN)/python experiments/sweeps/phase_diagram.py --audit
 	$(BIN)/python experiments/sweeps/start_size.py --audit
+	$(BIN)/python experiments/sweeps/relu.py --audit
 
 mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (40 minutes; stop and go on as you like).
 	$(BIN)/python experiments/mutation/run.py $(MODULES)

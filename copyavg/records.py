@@ -60,7 +60,8 @@ def rows(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     dict
         k, n, scale (what the Glorot start was multiplied by), seed; label and partition by `classify`; loss, time,
         gradient_norm, smallest_eigenvalue, converged and reason as in `Flow`; flagged, whether the label changed when
-        the row was computed again more accurately.
+        the row was computed again more accurately; negative, how many outgoing weights are negative at the end (not
+        for erf, where that means nothing).
 
     Examples
     --------
@@ -86,7 +87,7 @@ def rows(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "converged": seed not in cell["unconverged"],
                 "reason": cell["reasons"].get(str(seed), "converged"),
                 "flagged": (cell["n"], cell["scale"], seed) in flagged,
-            }
+            } | ({"negative": cell["negative"][seed]} if "negative" in cell else {})
 
 
 class Shares(NamedTuple):

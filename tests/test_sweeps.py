@@ -17,11 +17,13 @@ from copyavg import records
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments/sweeps"
 FILES = sorted(
-    path for name in ("phase-diagram", "start-size") for path in (ROOT / "experiments/data").glob(f"{name}-k*")
+    path for name in ("phase-diagram", "start-size", "relu") for path in (ROOT / "experiments/data").glob(f"{name}-k*")
 )
 
 sys.path.insert(0, str(FOLDER))
-sweep, phase_diagram, start_size = (importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size"))
+sweep, phase_diagram, start_size, relu = (
+    importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size", "relu")
+)
 
 CELLS = tuple(sweep.Cell(4, n) for n in (1, 2, 3))
 SMALL = sweep.Sweep("small", CELLS, seeds=6, command="")
@@ -191,9 +193,9 @@ def test_a_row_whose_label_an_audit_changes_is_flagged(small, tmp_path):
 
 
 def test_a_changed_engine_makes_its_data_stale():
-    now = {"sha256": sweep.digests()}
+    now = {"activation": "erf", "sha256": sweep.digests()}
     assert sweep.changed_since(now) == []
-    assert sweep.changed_since({"sha256": now["sha256"] | {"flow": "0"}}) == ["flow"]
+    assert sweep.changed_since(now | {"sha256": now["sha256"] | {"flow": "0"}}) == ["flow"]
 
 
 # The committed files.
@@ -207,11 +209,12 @@ def committed(request) -> tuple[Path, dict]:
 def test_a_data_file_is_small_and_complete(committed):
     path, data = committed
     assert path.stat().st_size <= 1_000_000
-    script = {"phase-diagram": phase_diagram, "start-size": start_size}[path.stem.rpartition("-")[0]]
-    assert [sweep.Cell(data["k"], cell["n"], cell["scale"]) for cell in data["cells"]] == script.cells(data["k"])
+    script = {"phase-diagram": phase_diagram, "start-size": start_size, "relu": relu}[path.stem.rpartition("-")[0]]
+    cells = [sweep.Cell(data["k"], cell["n"], cell["scale"], data["activation"]) for cell in data["cells"]]
+    assert cells == script.cells(data["k"])
     assert data["seeds"] == script.seeds(data["k"])
     assert f"--k {data['k']} --seeds {data['seeds']} --audit" in data["command"]
-    assert data["sha256"].keys() == set(sweep.ENGINE)
+    assert data["sha256"].keys() == set(sweep.ENGINES[data["activation"]])
     for cell in data["cells"]:
         for name in ("labels", "partitions", "losses", "times", "gradient_norms", "smallest_eigenvalues"):
             assert len(cell[name]) == data["seeds"], (cell["n"], name)
@@ -235,7 +238,8 @@ def test_a_random_sample_of_a_data_file_is_found_again(committed, rng):
     _, data = committed
     rows = [row for row in records.rows(data) if row["converged"] and not row["flagged"]]
     for row in rng.choice(rows, size=8 if data["k"] <= 50 else 2, replace=False):
-        (found,), _ = sweep.by_flow(sweep.Cell(row["k"], row["n"], row["scale"]), [row["seed"]], data["accuracy"])
+        cell = sweep.Cell(row["k"], row["n"], row["scale"], data["activation"])
+        (found,), _ = sweep.by_flow(cell, [row["seed"]], data["accuracy"])
         assert (found["label"], found["partition"]) == (row["label"], row["partition"]), row
         assert abs(found["loss"] - row["loss"]) <= 1e-9, row
 

@@ -34,7 +34,10 @@ from copyavg import Network, gradient_flow, records
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
 DATA = ROOT / "experiments" / "data"
-ENGINE = ("kernels", "steppers", "flow", "classify")  # the modules on which every row depends
+ENGINES = {  # the modules on which every row depends
+    "erf": ("kernels", "steppers", "flow", "classify"),
+    "relu": ("steppers", "kink", "limits", "batched", "flow", "classify"),
+}
 LETTERS = {"copy-average": "c", "n-copy": "n", "reduced": "r", "other": "o"}
 
 ACCURACY = 1e-5  # of the flow on its way
@@ -49,16 +52,19 @@ SAME = 1e-4  # limits that are closer, relative to the largest weight, are the s
 
 @dataclass(frozen=True)
 class Cell:
-    """Starts of one kind: n neurons, k teacher neurons, and what the Glorot start is multiplied by."""
+    """Starts of one kind: n neurons, k teacher neurons, what the Glorot start is multiplied by, and the activation."""
 
     k: int
     n: int
     scale: float = 1.0
+    activation: str = "erf"
 
     @property
     def cost(self) -> float:
-        """Roughly the seconds a seed."""
-        return 2e-3 + 1.6e-6 * self.n * self.k**2
+        """Roughly the seconds a seed: by compiled loops, or through `landscape` with whole Hessians."""
+        if self.activation == "erf":
+            return 2e-3 + 1.6e-6 * self.n * self.k**2
+        return 2e-2 + 7e-6 * (self.n * self.k) ** 2
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,8 @@ def follow(task: Task) -> list[dict[str, Any]]:
 def by_flow(cell: Cell, seeds: Sequence[int], accuracy: float) -> tuple[list[dict[str, Any]], Network]:
     """Follow the flow from some seeds of a cell; return the rows, and the limits."""
     teacher = ca.orthonormal_teacher(cell.k, cell.k + 1)
-    flow = gradient_flow(starts(cell, seeds), teacher, accuracy=accuracy, workers=1)
-    partitions = ca.classify(flow.limit, teacher).partition
+    flow = gradient_flow(starts(cell, seeds), teacher, cell.activation, accuracy=accuracy, workers=1)
+    partitions = ca.classify(flow.limit, teacher, cell.activation).partition
     rows = [
         {
             "n": cell.n,
@@ -161,6 +167,7 @@ def by_flow(cell: Cell, seeds: Sequence[int], accuracy: float) -> tuple[list[dic
             "converged": bool(flow.converged[i]),
             "gradient_norm": finite(flow.gradient_norm[i], 2),
             "smallest_eigenvalue": finite(flow.smallest_eigenvalue[i], 4),
+            "negative": int(np.sum(flow.limit.outgoing[i] < 0)),
         }
         for i, seed in enumerate(seeds)
     ]
@@ -288,9 +295,10 @@ def run(sweep: Sweep, log: Log, workers: int = -1) -> None:
 # What is committed.
 
 
-def digests() -> dict[str, str]:
-    """The SHA-256 of the code of every module of the engine: its words may change, but not what it does."""
-    return {name: hashlib.sha256(code(ROOT / "copyavg" / f"{name}.py").encode()).hexdigest() for name in ENGINE}
+def digests(activation: str = "erf") -> dict[str, str]:
+    """The SHA-256 of the code of every module of an engine: its words may change, but not what it does."""
+    modules = ENGINES[activation]
+    return {name: hashlib.sha256(code(ROOT / "copyavg" / f"{name}.py").encode()).hexdigest() for name in modules}
 
 
 def code(path: Path) -> str:
@@ -304,8 +312,8 @@ def code(path: Path) -> str:
 
 def changed_since(data: dict[str, Any]) -> list[str]:
     """The modules of the engine that have changed since a data file was computed."""
-    now = digests()
-    return [name for name in ENGINE if now.get(name) != data["sha256"].get(name)]
+    now = digests(data["activation"])
+    return [name for name in now if now[name] != data["sha256"].get(name)]
 
 
 def summary(sweep: Sweep, log: Log) -> dict[str, Any]:
@@ -324,6 +332,7 @@ def summary(sweep: Sweep, log: Log) -> dict[str, Any]:
     packages = ("numpy", "scipy", "numba", "copyavg")
     return {
         "name": sweep.name,
+        "activation": sweep.cells[0].activation,
         "k": sweep.cells[0].k,
         "seeds": sweep.seeds,
         "rng": "numpy.random.default_rng([k, n, seed])",
@@ -331,7 +340,7 @@ def summary(sweep: Sweep, log: Log) -> dict[str, Any]:
         "command": sweep.command,
         "date": datetime.date.today().isoformat(),
         "versions": {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages},
-        "sha256": digests(),
+        "sha256": digests(sweep.cells[0].activation),
         "core_seconds": finite(sum(row["seconds"] for row in rows), 2),
         "letters": {letter: label for label, letter in LETTERS.items()},
         "partitions": [run_lengths(partition) for partition in partitions],
@@ -384,7 +393,7 @@ def columns(cell: Cell, rows: list[dict[str, Any]], place: dict[tuple, int]) -> 
         "smallest_eigenvalues": [row["smallest_eigenvalue"] for row in rows],
         "unconverged": [row["seed"] for row in rows if not row["converged"]],
         "reasons": {str(row["seed"]): row["reason"] for row in rows if row["reason"] != "converged"},
-    }
+    } | ({} if cell.activation == "erf" else {"negative": [row["negative"] for row in rows]})
 
 
 def run_lengths(partition: Sequence[int]) -> list[list[int]]:
@@ -444,7 +453,7 @@ def main(
             reference=reference and k <= REFERENCE_LARGEST,
         )
         # Another engine, another log: rows of two engines never meet in one file.
-        engine = hashlib.sha256(json.dumps([digests(), ACCURACY]).encode()).hexdigest()[:8]
+        engine = hashlib.sha256(json.dumps([digests(sweep.cells[0].activation), ACCURACY]).encode()).hexdigest()[:8]
         log = Log(options.work / f"{sweep.name}-{engine}.jsonl")
         try:
             with on_the_cluster(options.scheduler):
