@@ -51,7 +51,10 @@ class Flow:
         Whether the limit is a non-degenerate minimum, reached to ‖∇L‖∞ ≤ tol and certified.
     reason : array of str, shape (...)
         "converged", or why not. "merged pair": two neurons approach each other on one teacher neuron, as t^−½, into a
-        degenerate critical point. "idle neuron": an outgoing weight goes to zero, which is degenerate, too.
+        degenerate critical point; for ReLU, they take one direction, also with outgoing weights of opposite signs, and
+        do what one neuron could. "idle neuron": an outgoing weight goes to zero, which is degenerate, too; for ReLU,
+        the incoming weights of a neuron have come to w = 0, and it is dead. In all these a smaller student has a
+        certified minimum of the same loss.
         "dipole": two nearly parallel neurons whose outgoing weights cancel and grow, apparently without limit.
         "rounding": by its smallest eigenvalue a minimum, but so flat that double precision does not resolve the
         gradient any further (‖∇L‖∞ ≤ 2⁻⁵² ‖H‖), and the certificate cannot be had. "not a minimum": ‖∇L‖∞ ≤ tol, but
@@ -103,7 +106,9 @@ def gradient_flow(
 
     Integration is error-controlled (Runge–Kutta–Chebyshev, then Rosenbrock steps) until a certificate puts the state
     into the basin of a non-degenerate minimum; Newton's method then goes to ‖∇L‖∞ ≤ tol. A student's limit and label
-    depend on its start alone, not on its batch.
+    depend on its start alone, not on its batch. A ReLU neuron may come to w = 0 in finite time, where L has a kink:
+    there the flow goes on with the velocity −∂L of least length, so that the neuron stays dead until the loss falls
+    along some direction, and leaves along the steepest.
 
     With erf and a unit-orthonormal teacher of unit outgoing weights, on NumPy, compiled loops without any Hessian do
     the work, in threads. Everything else goes through `landscape` with whole Hessians, which takes ten to a hundred
