@@ -22,12 +22,12 @@ def displaced_point(weights: Mapping[str, np.ndarray], correlations: Mapping[str
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9))
     for tip, name, offset in (((1, 0), "$v_1$", (2, -16)), ((0, np.sqrt(2)), "$v_2 + v_3$", (6, 2))):
-        left.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": TEACHER, "lw": 1.6})
+        left.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "-|>", "color": TEACHER, "lw": 1.2}, zorder=1)
         left.annotate(name, tip, offset, textcoords="offset points", color=TEACHER)
     for style, (name, matrix) in zip((":", "-"), weights.items(), strict=True):
         for x, y, z in matrix:
-            left.plot([0, x], [0, (y + z) / np.sqrt(2)], style, color=COPY_AVERAGE, lw=2.4)
-            left.plot(x, (y + z) / np.sqrt(2), "o", color=COPY_AVERAGE, ms=8, mfc=_fill(style))
+            left.plot([0, x], [0, (y + z) / np.sqrt(2)], style, color=COPY_AVERAGE, lw=2.6, zorder=3)
+            left.plot(x, (y + z) / np.sqrt(2), "o", color=COPY_AVERAGE, ms=8, mfc=_fill(style), zorder=4)
         left.plot([], [], style, color=COPY_AVERAGE, marker="o", ms=7, mfc=_fill(style), label=name)
     left.set(xlabel="weight $a_i\\,w_i$ along $v_1$", ylabel="along $(v_2 + v_3)/\\sqrt{2}$")
     left.set(xlim=(-0.5, 1.6), ylim=(-0.3, 1.75), aspect="equal", xticks=[0, 1], yticks=[0, 1])
@@ -37,7 +37,7 @@ def displaced_point(weights: Mapping[str, np.ndarray], correlations: Mapping[str
     for style, matrix in zip((":", "-"), correlations.values(), strict=True):
         right.plot(matrix[:, 0], matrix[:, 1], "o", color=COPY_AVERAGE, ms=8, mfc=_fill(style), zorder=3)
     for (x, y, _), text, place in zip(
-        next(iter(correlations.values())), ("copy", "average"), ((-12, -24), (12, 8)), strict=True
+        next(iter(correlations.values())), ("copy", "average"), ((-28, -5), (14, 8)), strict=True
     ):
         right.annotate(text, (x, y), place, textcoords="offset points", color=COPY_AVERAGE, ha="center")
     right.set(
@@ -73,8 +73,8 @@ def displacement(
     for colour, marker, (name, (k, values, limit)) in zip(colours, "osD", excess.items(), strict=True):
         axes.loglog(k, limit, color=colour, lw=1.3)
         axes.loglog(k, values, marker, color=colour, mfc="white", mew=1.6, ms=6.5, label=name)
-    axes.legend(loc="upper left", fontsize=11)
-    axes.set(xlabel="teacher neurons $k$", ylabel="$\\alpha - 1$: how far a copy is off", ylim=(2e-5, 9e3))
+    axes.legend(loc="lower left", fontsize=11)
+    axes.set(xlabel="teacher neurons $k$", ylabel="$\\alpha - 1$: how far a copy is off", ylim=(2e-5, 200))
     for row, (name, matrix) in enumerate(correlations.items()):
         picture = figure.add_subplot(grid[row, 1])
         image = picture.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
@@ -109,14 +109,15 @@ def losses_and_bound(
     left.text(0.06, 0.09, "out of reach for\n$a_i \\geq 0$", transform=left.transAxes, color=TEACHER, fontsize=11)
     right.axhline(1, color=TEACHER, lw=1.4)
     right.annotate("the bound", (n[0], 1), (0, 5), textcoords="offset points", color=TEACHER, fontsize=11)
-    for (name, values), colour, marker in zip(losses.items(), (COPY_AVERAGE, N_COPY), "os", strict=True):
-        left.semilogy(n, values, marker, color=colour, ms=4, mfc="white" if marker == "s" else colour)
-        for is_minimum in (True, False):
-            chosen = minima[name] == is_minimum
-            fill = colour if is_minimum else "white"
-            right.plot(np.array(n)[chosen], (values / bound)[chosen], marker, color=colour, mfc=fill, mew=1.3)
-        right.plot([], [], marker, color=colour, label=name)
-    right.plot([], [], "o", color=MUTED, mfc="white", mew=1.3, label="a saddle, if empty")
+    looks = ((COPY_AVERAGE, "o", 9), (N_COPY, "s", 4.5))
+    for (name, values), (colour, marker, size) in zip(losses.items(), looks, strict=True):
+        for axes, heights in ((left, values), (right, values / bound)):
+            for is_minimum in (True, False):
+                chosen = minima[name] == is_minimum
+                fill = colour if is_minimum else "white"
+                axes.plot(np.array(n)[chosen], heights[chosen], marker, color=colour, mfc=fill, mew=1.3, ms=size if axes is right else 0.6 * size)
+        right.plot([], [], marker, color=colour, ms=size, label=name.replace("n-", "$n$-"))
+    right.plot([], [], "o", color=MUTED, mfc="white", mew=1.3, ms=7, label="a saddle, if empty")
     left.set(xlabel="student neurons $n$", ylabel="loss", xlim=(n[0] - 1, n[-1] + 1), ylim=(bound.min() / 2, None))
     right.set(xlabel="student neurons $n$", ylabel="loss / bound")
     right.legend(loc="upper right", fontsize=11)
@@ -144,8 +145,8 @@ def thresholds(table: Mapping[int, tuple[int, int, int]], better_for_erf: Mappin
     axes.loglog(k, saddle, "o", color=COPY_AVERAGE, ms=7, mfc="white", mew=1.6, label="copy-average a saddle")
     axes.loglog(better_for_erf.keys(), better_for_erf.values(), "x", color=MUTED, ms=7, mew=1.8,
                 label="$n$-copy better, erf")  # fmt: skip
-    axes.loglog(k, better, "s", color=N_COPY, ms=7, label="$n$-copy better")
-    axes.loglog(k, minimum, "s", color=N_COPY, ms=7, mfc="white", mew=1.6, label="$n$-copy a minimum")
+    axes.loglog(k, better, "s", color=N_COPY, ms=6, label="$n$-copy better")
+    axes.loglog(k, minimum, "s", color=N_COPY, ms=10, mfc="none", mew=1.6, label="$n$-copy a minimum")
     axes.text(k[-1], k[-1] * 1.35, "$n = k$", color=TEACHER, ha="right")
     axes.legend(loc="upper left", title="from this $n$ on", bbox_to_anchor=(0.0, 1.0))
     axes.set(xlabel="teacher neurons $k$", ylabel="student neurons $n$", ylim=(3, 3e4))
@@ -173,7 +174,7 @@ def fixed_size(n: Sequence[int], ahead: np.ndarray, computed: Mapping[int, float
               label=f"computed, $k = 10^{np.log10(k):.0f}$")  # fmt: skip
     axes.fill_between(n, 0, np.minimum(1e4 * ahead, 0), color=N_COPY, alpha=0.25, lw=0)
     axes.fill_between(n, 0, np.maximum(1e4 * ahead, 0), color=COPY_AVERAGE, alpha=0.16, lw=0)
-    axes.annotate("copy-average better", (13, 1.0), color=COPY_AVERAGE)
+    axes.annotate("copy-average\nbetter", (10.6, 0.25), color=COPY_AVERAGE, fontsize=11)
     axes.annotate("$n$-copy better", (39, 0.25), color=N_COPY)
     axes.set(xlabel="student neurons $n$", ylabel="loss of $n$-copy $-$ copy-average,\nper teacher neuron, $10^{-4}$")
     axes.legend(loc="upper right")
@@ -200,7 +201,7 @@ def leaky_displacement(
             _draw_flat(axes, slopes, values, limits[title][symbol], marker, symbol)
         axes.set_title(title, fontsize=12)
         axes.axvline(1, color=TEACHER, lw=1, ls=":")
-        axes.set(xlabel="slope $\\kappa$", xlim=(-0.05, 1.05), ylim=(-0.5, 0.75))
+        axes.set(xlabel="slope $\\kappa$", xlim=(-0.05, 1.05), ylim=(-0.45, 0.6))
     np.atleast_1d(panels)[0].set(ylabel="distance from copies and average")
     np.atleast_1d(panels)[-1].legend(loc="upper center", ncols=3, fontsize=11, handletextpad=0.2, columnspacing=1)
     return figure
