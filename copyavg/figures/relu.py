@@ -115,7 +115,15 @@ def losses_and_bound(
             for is_minimum in (True, False):
                 chosen = minima[name] == is_minimum
                 fill = colour if is_minimum else "white"
-                axes.plot(np.array(n)[chosen], heights[chosen], marker, color=colour, mfc=fill, mew=1.3, ms=size if axes is right else 0.6 * size)
+                axes.plot(
+                    np.array(n)[chosen],
+                    heights[chosen],
+                    marker,
+                    color=colour,
+                    mfc=fill,
+                    mew=1.3,
+                    ms=size if axes is right else 0.6 * size,
+                )
         right.plot([], [], marker, color=colour, ms=size, label=name.replace("n-", "$n$-"))
     right.plot([], [], "o", color=MUTED, mfc="white", mew=1.3, ms=7, label="a saddle, if empty")
     left.set(xlabel="student neurons $n$", ylabel="loss", xlim=(n[0] - 1, n[-1] + 1), ylim=(bound.min() / 2, None))
