@@ -7,8 +7,10 @@ import pytest
 from scipy.optimize import minimize
 
 import copyavg as ca
-from copyavg.activations import leaky_relu
+from copyavg.activations import RELU, leaky_relu
 from copyavg.averaging import one_neuron
+from copyavg.blocks import hessian_blocks, index
+from copyavg.branch import copy_average_branch, n_copy_branch
 from copyavg.certificates import max_norm
 from copyavg.configurations import copy_average_parameters, n_copy_parameters, partitions
 from copyavg.symmetry import copy_average_family, n_copy_family
@@ -207,18 +209,19 @@ def test_both_families_exist_for_every_n(k, residual):
     """And each of the three changes happens once as n grows, with these indices, wherever it happens."""
     happened = []
     for n in range(2, k):
-        for family, (family_of, parameters) in FAMILIES.items():
-            at, x = family_of(n, k, "relu"), parameters(n, k, "relu")
-            residual("relu-families", "symmetry", unrest(at, x))
+        seen = []
+        for branch, number in (copy_average_branch(n, k, RELU), (n_copy_branch(k, RELU), n)):
+            family, x = branch.family(number), branch.follow(number)
+            residual("relu-families", "symmetry", unrest(family, x))
             if k <= 12:
-                slope = ca.gradient(at.student(x), ca.orthonormal_teacher(k), "relu")
+                slope = ca.gradient(family.student(x), ca.orthonormal_teacher(k), "relu")
                 residual("relu-families", "network", max_norm(slope) / k)
             assert x[0] > 1
-            assert family == "n-copy" or x[-3] < 0
-        averaging, copying = stability(n, k, "copy-average"), stability(n, k, "n-copy")
-        wrong = (averaging.index not in (0, k - n)) + (copying.index not in (0, n - 1))
-        residual("relu-thresholds", "indices", wrong)
-        happened.append((copying.index == 0, copying.loss < averaging.loss, averaging.index > 0))
+            assert not family.average or x[-3] < 0
+            seen.append((family.loss(x), index(hessian_blocks(family, x))))
+        (averaging, ways_down), (copying, others) = seen
+        residual("relu-thresholds", "indices", (ways_down not in (0, k - n)) + (others not in (0, n - 1)))
+        happened.append((others == 0, copying < averaging, ways_down > 0))
     residual("relu-thresholds", "once", sum(sorted(column) != list(column) for column in zip(*happened)))
 
 
@@ -258,8 +261,7 @@ def test_thresholds_at_many_neurons(residual):
     """Better from n = 31, a minimum from 8, at k = 1000: at a number of neurons, not a ratio to k."""
     for k, minimum, better, saddle in [(100, 7, 22, 87), (1000, 8, 31, 933), (10**4, 8, 32, 9683)]:
         for n, yes in [(minimum - 1, False), (minimum, True)]:
-            index = stability(n, k, "n-copy").index
-            residual("relu-thresholds", "table", index != (0 if yes else n - 1))
+            residual("relu-thresholds", "table", stability(n, k, "n-copy").index != (0 if yes else n - 1))
         for n, yes in [(better - 1, False), (better, True)]:
             ahead = stability(n, k, "n-copy").loss < stability(n, k, "copy-average").loss
             residual("relu-thresholds", "table", ahead != yes)
