@@ -182,6 +182,7 @@ def test_descent_among_positive_students_ends_above_the_bound(n, k, rng, residua
     assert min(ends) <= min(stability(n, k, family).loss for family in FAMILIES) * (1 + 1e-6) if n > 1 else True
 
 
+@pytest.mark.slow
 @pytest.mark.claim("relu-ratio")
 def test_at_a_fixed_ratio_the_bound_is_reached_but_for_a_constant(residual):
     """As k → ∞ at n/k = ν, of a loss of REST k (1 − ν)/ν; and n-copy is the better by a constant, too."""
@@ -225,6 +226,7 @@ def test_both_families_exist_for_every_n(k, residual):
     residual("relu-thresholds", "once", sum(sorted(column) != list(column) for column in zip(*happened)))
 
 
+@pytest.mark.slow
 @pytest.mark.claim("relu-families")
 def test_both_families_at_ten_thousand(residual):
     k = 10**4
@@ -335,6 +337,7 @@ def test_few_missing_neurons_displace_the_average_alone(missing, residual):
     assert k * (n_copy_parameters(k - missing, k, "relu")[0] - 1) == pytest.approx(missing / 2, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.claim("relu-constant")
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
 def test_the_best_neurons_for_a_constant(n, rng, residual):
