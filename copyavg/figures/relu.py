@@ -41,7 +41,10 @@ def displaced_point(weights: Mapping[str, np.ndarray], correlations: Mapping[str
     ):
         right.annotate(text, (x, y), place, textcoords="offset points", color=COPY_AVERAGE, ha="center")
     right.set(
-        xlabel="correlation $u_{i1}$ with $v_1$", ylabel="$u_{i2} = u_{i3}$", xlim=(-0.55, 1.2), ylim=(-0.4, 0.95)
+        xlabel="correlation with $v_1$",
+        ylabel="correlation with $v_2$ and with $v_3$",
+        xlim=(-0.55, 1.2),
+        ylim=(-0.4, 0.95),
     )
     right.set(xticks=[-0.5, 0, 0.5, 1], yticks=[0, 0.5])
     for axes in (left, right):
