@@ -78,20 +78,20 @@ def settle(
     activation: Activation,
     accuracy: float,
 ) -> tuple[Network, Bool[np.ndarray, " n"]] | None:
-    """Let neurons die that have come to w = 0, and revive that leave it; return the student and who is dead.
+    """Let neurons die that have come to w = 0, and leave that may; return the student and who is dead.
 
-    `force` is −∇L. A neuron has come to w = 0 if ‖w‖ ≤ accuracy |a| and it shrinks. None if nothing changes.
+    `force` is −∇L. A neuron has come to w = 0 if ‖w‖ ≤ accuracy |a| and it shrinks. It may leave, at once or later, if
+    a slope is below −accuracy, and starts with ‖w‖ = 2 accuracy |a|. None if nothing changes.
     """
     w, a = student.incoming, student.outgoing
     shrinks = np.sum(w * force.incoming, axis=1) < 0
     near = ~dead & shrinks & (np.linalg.norm(w, axis=1) <= accuracy * np.abs(a))
-    incoming, now = w.copy(), dead.copy()
-    for i in np.flatnonzero(near | dead).tolist():
+    incoming, now = w.copy(), dead | near
+    incoming[now] = 0.0
+    for i in np.flatnonzero(now).tolist():
         slope, direction = least_slope(Network.unchecked(incoming, a), teacher, activation, i)
-        if dead[i] and slope < -accuracy:
+        if slope < -accuracy:
             now[i], incoming[i] = False, 2 * accuracy * abs(a[i]) * direction
-        elif near[i] and slope >= -accuracy:
-            now[i], incoming[i] = True, 0.0
-    if np.array_equal(now, dead):
+    if not near.any() and np.array_equal(now, dead):
         return None
     return Network.unchecked(incoming, a), now

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 import copyavg as ca
-from copyavg import activations, certificates
+from copyavg import activations, certificates, configurations
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +22,7 @@ WITHOUT_CONSTANT = (
     *("where another grouping", "whose indices change", "entries of the table", "end of the descent"),
     *("relative to equal correlations", "r √k − limit", "norms with dL/dr"),
     *("correlations there", "that are neither", "three rates"),
+    *("loss / bound", "that are wrong", "first row", "off the limit", "− 1|, k = 10⁴", "markers from the line"),
 )
 
 
@@ -112,6 +113,27 @@ def slip_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activations, "ERF", slipped)
 
 
+def slip_relu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its interaction and the coefficient `cross` of its slope, those of leaky ReLUs included."""
+    true = activations.RELU.closed_form
+
+    def closed_form(p, order):
+        terms = true(p, order)
+        return terms._replace(value=SLIP * terms.value, cross=SLIP * terms.cross if order else None)
+
+    slipped = dataclasses.replace(activations.RELU, closed_form=closed_form)
+    monkeypatch.setitem(activations.NAMED, "relu", slipped)
+    monkeypatch.setattr(activations, "_relu_terms", closed_form)
+
+
+def slip_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slipped(true):
+        return lambda *arguments: SLIP * true(*arguments)
+
+    for name in ("copy_average_parameters", "n_copy_parameters"):
+        monkeypatch.setattr(configurations, name, slipped(getattr(configurations, name)))
+
+
 def slip_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     for slip in SLIPS[1:]:
         slip(monkeypatch)
@@ -120,6 +142,7 @@ def slip_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 SLIPS = (
     *(slip_everything, slip_interaction, slip_configuration, slip_loss),
     *(slip_one_neuron, slip_flow, slip_slope, slip_function),
+    *(slip_relu, slip_parameters),
 )
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 

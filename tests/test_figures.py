@@ -128,3 +128,62 @@ def test_no_size_of_start_hides_another():
     )
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["× 10", "× 1", "× 0.1"]
     assert all(axes.lines[0].get_ydata().tolist() == [0, 0, 1] for axes in figure.axes)
+
+
+def test_the_displaced_point_is_drawn_in_a_plane_and_on_an_ellipse():
+    one, other = np.array([[1.0, 0, 0], [0, 0.5, 0.5]]), np.array([[1.2, 0.1, 0.1], [-0.2, 0.6, 0.6]])
+    left, right = figures.displaced_point({"erf": one, "ReLU": other}, {"erf": one, "ReLU": other}).axes
+    ends = [line.get_xydata()[0] for line in left.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
+    np.testing.assert_allclose(ends[2:], [[1.2, 0.1 * np.sqrt(2)], [-0.2, 0.6 * np.sqrt(2)]])
+    u1, u2 = right.lines[0].get_data()
+    np.testing.assert_allclose(u1**2 + 2 * u2**2, 1)
+    np.testing.assert_array_equal(right.lines[2].get_xydata(), other[:, :2])
+
+
+def test_displacements_are_markers_on_lines_of_their_limits():
+    k = np.array([10.0, 100.0])
+    excess = dict.fromkeys("abc", (k, k / 10, k / 20))
+    figure = figures.displacement(excess, {f"{n}": np.eye(n, 4) for n in (3, 2)})
+    line, markers = figure.axes[0].lines[:2]
+    np.testing.assert_array_equal(line.get_ydata(), k / 20)
+    np.testing.assert_array_equal(markers.get_ydata(), k / 10)
+    np.testing.assert_array_equal(figure.axes[2].images[0].get_array(), np.eye(2, 4))
+    assert figure.axes[2].lines[0].get_ydata()[0] == 0.5  # above the averaging neuron
+
+
+def test_minima_are_full_over_the_bound():
+    minima = {"copy-average": np.array([True, False]), "n-copy": np.array([False, True])}
+    losses = {"copy-average": np.array([2.0, 3.0]), "n-copy": np.array([2.5, 1.5])}
+    left, right = figures.losses_and_bound((2, 3), np.array([2.0, 1.0]), losses, minima).axes
+    np.testing.assert_array_equal(left.lines[0].get_ydata(), [2, 1])
+    shown = [
+        (line.get_ydata().tolist(), line.get_markerfacecolor()) for line in right.lines[1:] if len(line.get_xdata())
+    ]
+    assert shown == [
+        ([1.0], figures.COPY_AVERAGE), ([3.0], "white"), ([1.5], figures.N_COPY), ([1.25], "white")
+    ]  # fmt: skip
+
+
+def test_thresholds_stand_beside_those_of_erf():
+    (axes,) = figures.thresholds({6: (4, 4, 5), 10: (5, 6, 8)}, {10: 9}, 32).axes
+    heights = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert heights["$n$-copy a minimum"] == [4, 5]
+    assert heights["$n$-copy better"] == [4, 6]
+    assert heights["copy-average a saddle"] == [5, 8]
+    assert heights["$n$-copy better, erf"] == [9]
+    assert axes.lines[0].get_ydata()[0] == 32
+
+
+def test_who_is_ahead_at_fixed_size_is_a_line_with_markers():
+    (axes,) = figures.fixed_size([10, 20], np.array([1e-4, -2e-4]), {20: -3e-4}, 10**4).axes
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [1, -2])
+    np.testing.assert_allclose(axes.lines[2].get_xydata(), [[20, -3]])
+    assert axes.lines[2].get_label() == "computed, $k = 10^4$"
+
+
+def test_leaky_displacements_end_on_their_limits():
+    slopes, weights = np.array([0, 0.5]), {name: np.array([0.1, 0.2]) for name in "abc"}
+    limits = dict.fromkeys("abc", 0.3)
+    first, second = figures.leaky_displacement(slopes, {"x": weights, "y": weights}, {"x": limits, "y": limits}).axes
+    assert first.lines[0].get_ydata()[0] == 0.3
+    np.testing.assert_array_equal(second.lines[1].get_ydata(), [0.1, 0.2])

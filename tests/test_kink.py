@@ -71,6 +71,16 @@ def test_who_shrinks_at_zero_dies_and_who_gains_by_it_revives():
     assert settle(ca.Network(1e3 * w, [-1.0]), force, np.array([False]), TEACHER, RELU, 1e-5) is None
 
 
+def test_a_neuron_that_comes_to_zero_where_it_may_leave_another_way_does_so_at_once():
+    first = ca.Network([[1.0, 0, 0, 0], [0, 1e-7, 0, 0]], [2.0, -1.0])  # the copy of v₁ is too loud
+    force = ca.Network([[0.0, 0, 0, 0], [0, -1.0, 0, 0]], [0.0, 0.0])
+    after, dead = settle(first, force, np.array([False, False]), TEACHER, RELU, 1e-5)
+    assert not dead.any()
+    assert np.linalg.norm(after.incoming[1]) == pytest.approx(2e-5)
+    assert after.incoming[1, 0] > 1e-5  # it takes away from the copy
+    assert slope(after, TEACHER, RELU, 1, after.incoming[1] / 2e-5) < 0
+
+
 def test_a_neuron_alone_dies_when_its_equation_says_and_stays_dead():
     """In polar coordinates, with a = −√(c + r²): ṙ = −2a F(u), and u turns; until r = 0."""
     start = ca.Network([[0.3, 0.2, -0.1, 0.2]], [-1.0])

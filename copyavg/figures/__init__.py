@@ -8,6 +8,16 @@ from .copy_average import failure_rates
 from .gradient_flow import descent, no_limit, start_sizes, transition, two_fates, where_flow_goes
 from .one_neuron import loss_by_direction, profiles
 from .optimal_configuration import copy_or_average, cost_of_an_average, grouping_losses, hessian_indices, two_points
+from .relu import (
+    beside_erf,
+    displaced_point,
+    displacement,
+    fixed_size,
+    leaky_displacement,
+    losses_and_bound,
+    thresholds,
+    through_the_kink,
+)
 from .style import COPY_AVERAGE, MUTED, N_COPY, STUDENT, TEACHER, use_style
 from .teacher_setup import interaction_four_ways, teacher_and_student, toy_landscape
 
@@ -17,19 +27,27 @@ __all__ = [
     "N_COPY",
     "STUDENT",
     "TEACHER",
+    "beside_erf",
     "copy_or_average",
     "cost_of_an_average",
     "descent",
+    "displaced_point",
+    "displacement",
     "failure_rates",
+    "fixed_size",
     "grouping_losses",
     "hessian_indices",
     "interaction_four_ways",
+    "leaky_displacement",
     "loss_by_direction",
+    "losses_and_bound",
     "no_limit",
     "profiles",
     "start_sizes",
     "teacher_and_student",
+    "through_the_kink",
     "toy_landscape",
+    "thresholds",
     "transition",
     "two_fates",
     "two_points",
