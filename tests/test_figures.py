@@ -187,3 +187,27 @@ def test_leaky_displacements_end_on_their_limits():
     first, second = figures.leaky_displacement(slopes, {"x": weights, "y": weights}, {"x": limits, "y": limits}).axes
     assert first.lines[0].get_ydata()[0] == 0.3
     np.testing.assert_array_equal(second.lines[1].get_ydata(), [0.1, 0.2])
+
+
+def test_a_dead_neuron_is_marked_while_it_is_dead():
+    times = np.array([0, 0.1, 1, 10, 100])
+    norms = np.array([[1, 1, 1], [0.5, 0, 1], [0.2, 0, 1], [0.1, 0.2, 1], [0, 0.3, 1]])
+    drift = np.array([0, 1e-7, 1e-7, 1e-6, 1e-6])
+    left, right = figures.through_the_kink(times, norms, [0, 1], {"a": drift, "b": drift, "c": drift}).axes
+    assert [text.get_text() for text in left.texts] == ["dead", "dead"]
+    thick = [line for line in left.lines if line.get_linewidth() > 4]
+    assert [line.get_xdata().tolist() for line in thick] == [[100], [0.1, 1]]
+    assert [text.get_text() for text in right.texts] == ["a", "b", "c"]
+
+
+def test_two_activations_are_drawn_on_the_same_axes():
+    n = np.array([1, 2, 3])
+    curve = n, n / 4, n / 5, n / 3
+    panels = figures.beside_erf(
+        {k: {"ReLU": curve, "erf": curve} for k in (4, 5)}, {4: n / 10, 5: n / 20}, {4: (2, 3), 5: (2, 2)}
+    ).axes
+    assert ["k = 4" in panels[0].get_xlabel(), "k = 5" in panels[1].get_xlabel()] == [True, True]
+    for panel in panels:
+        faces = [line.get_markerfacecolor() for line in panel.lines if line.get_marker() == "o"]
+        assert faces == [figures.N_COPY, "white"]
+        np.testing.assert_array_equal(panel.lines[0].get_ydata(), n / 4)

@@ -277,13 +277,14 @@ def beside_erf(
     figure, panels = plt.subplots(1, len(shares), figsize=(7.4, 3.6), sharey=True)
     for axes, (k, curves) in zip(panels, shares.items(), strict=True):
         axes.axvspan(minima[k][0] - 0.5, minima[k][1] + 0.5, color="#f0f0f0", zorder=0)
-        for (name, (n, share, lower, upper)), colour, fill in zip(
-            curves.items(), (STUDENT, MUTED), (STUDENT, "white"), strict=True
+        for (name, (n, share, lower, upper)), style, fill in zip(
+            curves.items(), ("o-", "o--"), (N_COPY, "white"), strict=True
         ):
             errors = np.maximum([share - lower, upper - share], 0)
-            axes.errorbar(n, share, errors, fmt="none", ecolor=colour, elinewidth=1, alpha=0.6)
-            axes.plot(n, share, "o-", color=colour, mfc=fill, ms=5 if k < 20 else 4, lw=1.2, label=f"{name}: $n$-copy")
-        axes.plot(n, smaller[k], "x:", color=COPY_AVERAGE, ms=5, lw=1.2, label="ReLU: a smaller student")
+            axes.errorbar(n, share, errors, fmt="none", ecolor=N_COPY, elinewidth=1, alpha=0.6)
+            size = 5.5 if k < 20 else 4.5
+            axes.plot(n, share, style, color=N_COPY, mfc=fill, ms=size, lw=1.3, label=f"{name}: $n$-copy")
+        axes.plot(n, smaller[k], "x:", color=STUDENT, ms=5, lw=1.3, label="ReLU: a smaller student")
         axes.set(xlabel=f"student neurons $n$,  $k = {k}$", ylim=(-0.03, 1.03))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panels[0].set_ylabel("share of the starts")
