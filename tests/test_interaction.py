@@ -60,6 +60,16 @@ def test_parallel_long_and_short_neurons(name):
             assert abs(ca.interaction(r1, 10.0, sign, name) - exact) <= 1e-11 * scale
 
 
+@pytest.mark.parametrize("library", [np, torch, array_api_strict])
+@pytest.mark.parametrize("name", ["softplus", "silu"])
+def test_orthogonal_neurons_too_long_for_the_series_are_independent(name, library):
+    """At u = 0 the interaction is E[σ(r₁x)] E[σ(r₂y)], whichever way it is computed."""
+    x, h = np.linspace(-12, 12, 50_001, retstep=True)
+    one, two = (np.sum(np.exp(-0.5 * x**2) * NAMED[name].function(r * x)) * h / np.sqrt(2 * np.pi) for r in (1.0, 60.0))
+    r1, r2 = (library.asarray(r, dtype=library.float64) for r in ([1.0, 60.0], [60.0, 1.0]))
+    np.testing.assert_allclose(np.asarray(ca.interaction(r1, r2, 0.0, name)), one * two, rtol=1e-11)
+
+
 def test_the_series_agrees_with_the_closed_form():
     """GELU and erf have both; an Activation without its closed form falls back on series and integral."""
     for activation in (ERF, GELU):
