@@ -298,7 +298,7 @@ def _times_x(xp: Any, f: Array) -> Array:
     """The coefficients of x f(x), by x heₚ = √(p + 1) heₚ₊₁ + √p heₚ₋₁."""
     degrees = xp.arange(1, f.shape[0], device=array_api_compat.device(f))
     roots, zero = xp.sqrt(xp.astype(degrees, f.dtype))[:, None], xp.zeros_like(f[:1, :])
-    return xp.concat([zero, roots * f[:-1, :]], axis=0) + xp.concat([roots * f[1:, :], zero], axis=0)
+    return xp.concat([zero, roots * f[:-1, :]]) + xp.concat([roots * f[1:, :], zero])
 
 
 def _norm(xp: Any, weights: Array, values: Array) -> Array:
@@ -323,16 +323,20 @@ def _mehler_sum(f: Array, h: Array, u: Array) -> Array:
 def _integrate(
     xp: Any, activation: Activation, p: OrderParameters, order: int
 ) -> dict[tuple[str, str], Float[Array, " pairs"]]:
-    """⟨f, h⟩ in two dimensions, x = αs + βt and ±y = αs − βt, where β is small for nearly parallel neurons."""
+    """⟨f, h⟩ in two dimensions, x = αs + βt and ±y = αs − βt, where β is small for nearly parallel neurons.
+
+    The sign is that of u, and either will do where u = 0.
+    """
     (s, weight_s), (t, weight_t) = (_rule(xp, p.u, per_unit) for per_unit in (_FINEST, 8))
     s = s[:, None]
     results: dict[tuple[str, str], list[Array]] = {pair: [] for pair in _needed(order)}
-    for r1, r2, u, v in zip(*p, strict=True):
+    for r1, r2, u, v in zip(*p):
         size = xp.abs(u)
         apart = v > 0  # so that autograd never meets √′(0)
         alpha = xp.sqrt((1 + size) / 2)
         beta = xp.where(apart, xp.sqrt(xp.where(apart, v, 1) / (2 * (1 + size))), 0.0)
-        x, y = alpha * s + beta * t, xp.sign(u) * (alpha * s - beta * t)
+        sign = 1 - 2 * xp.astype(u < 0, u.dtype)
+        x, y = alpha * s + beta * t, sign * (alpha * s - beta * t)
         left, right = (_on_grid(xp, activation, r, z, order, weight_s, weight_t) for r, z in ((r1, x), (r2, y)))
         for f, h in results:
             products = left[f] * right[h]
@@ -363,7 +367,7 @@ def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> 
     """
     if 0 in r.shape:
         return
-    r = xp.max(r) * xp.ones((1, 1), dtype=r.dtype, device=array_api_compat.device(r))
+    r = xp.reshape(xp.max(r), (1, 1))
     moments, slopes = [], []
     for per_unit, shift in ((_FINEST, 0.0), (61, 0.37)):
         x, weights = _rule(xp, r, per_unit, shift)
@@ -373,13 +377,11 @@ def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> 
         moments.append([norm, *(xp.sum(weights * g * f) for g in (1, x, x * x - 1))])
         if order > 0 and activation.derivatives is not None:
             slopes = [
-                (r[0, 0] ** power * xp.sum(weights * g), moments[-1][1 + power], name)
-                for power, g, name in zip(
-                    (1, 2), _derivatives(xp, activation, y, f, norm[:, None], r), ("σ′", "σ″"), strict=True
-                )
+                (r[0, 0] ** p * xp.sum(weights * _evaluate(xp, activation, name, g, y)), moments[-1][1 + p], name)
+                for p, name, g in zip((1, 2), ("σ′", "σ″"), activation.derivatives, strict=True)
             ]
     scale = float(norm[0])
-    error = max(float(xp.max(xp.abs(one - two))) for one, two in zip(*moments, strict=True))
+    error = max(float(xp.max(xp.abs(one - two))) for one, two in zip(*moments))
     if not error <= ACCURACY * 10 * scale:
         _refuse(activation, float(r[0, 0]), error, scale)
     for given, expected, name in slopes:

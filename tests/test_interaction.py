@@ -5,10 +5,11 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from scipy.special import gammaln
 
 import copyavg as ca
-from copyavg.activations import ERF, GELU, NAMED, Activation
-from copyavg.interaction import QuadratureError
+from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters
+from copyavg.interaction import QuadratureError, _mehler_sum, _norm_by_coefficients, hermite_expansion, pair_terms
 
 NORMS = [0.0, 1e-300, 1e-8, 0.1, 1.0, 7.0, 1e6, 1e200]
 CORRELATIONS = [-1.0, -1 + 1e-12, -0.5, 0.0, 1e-9, 0.3, 1 - 1e-12, 1.0]
@@ -60,6 +61,16 @@ def test_parallel_long_and_short_neurons(name):
             assert abs(ca.interaction(r1, 10.0, sign, name) - exact) <= 1e-11 * scale
 
 
+@pytest.mark.parametrize("library", [np, torch, array_api_strict])
+@pytest.mark.parametrize("name", ["softplus", "silu"])
+def test_orthogonal_neurons_too_long_for_the_series_are_independent(name, library):
+    """At u = 0 the interaction is E[σ(r₁x)] E[σ(r₂y)], whichever way it is computed."""
+    x, h = np.linspace(-12, 12, 50_001, retstep=True)
+    one, two = (np.sum(np.exp(-0.5 * x**2) * NAMED[name].function(r * x)) * h / np.sqrt(2 * np.pi) for r in (1.0, 60.0))
+    r1, r2 = (library.asarray(r, dtype=library.float64) for r in ([1.0, 60.0], [60.0, 1.0]))
+    np.testing.assert_allclose(np.asarray(ca.interaction(r1, r2, 0.0, name)), one * two, rtol=1e-11)
+
+
 def test_the_series_agrees_with_the_closed_form():
     """GELU and erf have both; an Activation without its closed form falls back on series and integral."""
     for activation in (ERF, GELU):
@@ -104,6 +115,7 @@ def test_broadcasting(name):
 def test_shapes_follow_the_norms_too():
     assert ca.interaction(np.ones((3, 1)), np.ones(4), 0.5).shape == (3, 4)
     assert ca.interaction(np.ones(3), 1.0, 0.5, "tanh").shape == (3,)
+    assert ca.interaction(1.0, np.ones(3), 0.5, "tanh").shape == (3,)
 
 
 @pytest.mark.parametrize("library", [torch, array_api_strict])
@@ -219,3 +231,372 @@ def test_wrong_derivatives_are_found_out(derivatives, name):
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         ca.interaction(*arguments)
+
+
+# How far a pair goes: orders of the series, nodes of the rule on [−13, 13], and at last a grid in two dimensions.
+ORDERS = (48, 96, 192, 384, 768)
+NODES = (624, 832, 1248, 1664, 2496)
+GRID = (2496, 208)
+LOOK = [(1, 2496), (1, 1586)]  # a reader's σ is looked at on two grids of its own, for either norm
+
+
+def watched(function):
+    """The function, and a list of the shapes that it is asked for."""
+    shapes = []
+
+    def noting(x):
+        shapes.append(tuple(x.shape))
+        return function(x)
+
+    return noting, shapes
+
+
+def sine_squares(frequency: float, orders: np.ndarray) -> np.ndarray:
+    """The squares of the Hermite coefficients of sin(ωx), e^(−ω²) ω^(2p)/p! for odd p."""
+    p = np.asarray(orders)
+    return np.where(p % 2 == 1, np.exp(2 * p * np.log(frequency) - frequency**2 - gammaln(p + 1)), 0.0)
+
+
+def terms(r1, r2, u, activation, order, xp=np):
+    """All terms of pairs, stacked."""
+    r1, r2, u = (xp.asarray(x, dtype=xp.float64) for x in (r1, r2, u))
+    found = pair_terms(activation, OrderParameters(r1, r2, u, (1 - u) * (1 + u)), order)
+    return np.stack([np.asarray(x) for x in found if x is not None])
+
+
+@pytest.mark.parametrize("level", range(5))
+@pytest.mark.parametrize(("share", "further"), [(0.99, 0), (1.01, 1)])
+def test_a_pair_goes_on_when_the_remainder_of_its_series_may_matter(level, share, further):
+    """More than a tenth of the accuracy; its neighbour, which is easy, stays behind."""
+    frequency = np.sqrt(ORDERS[level]) + 0.3
+    rest = 0.5 - np.sum(sine_squares(frequency, np.arange(ORDERS[level])))
+    u = np.array([(share * 1e-12 * 0.5 / rest) ** (1 / ORDERS[level]), 0.9])
+    r = np.array([frequency, 0.5])
+    sine, shapes = watched(np.sin)
+    values = ca.interaction(r, r, u, Activation("own", sine))
+    expected = (np.exp(r**2 * (u - 1)) - np.exp(-(r**2) * (u + 1))) / 2
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-11 * 0.5)
+    later = [*((1, nodes) for nodes in NODES[1:]), GRID]
+    assert shapes == [*LOOK, *LOOK, *[(2, NODES[0])] * 2, *(x for x in later[: level + further] for _ in "xy")]
+
+
+@pytest.mark.parametrize(("share", "levels"), [(0.99, 1), (1.01, 2)])
+def test_a_pair_goes_on_when_the_last_quarter_of_its_orders_may_matter(share, levels):
+    """The sum x + a sin 4x leaves less beyond order 47 than its norm shows, but orders 36 to 47 tell."""
+    last = np.sum(sine_squares(4.0, np.arange(36, 48)))
+    a = np.sqrt(share * 1e-12 / last)
+    a *= np.sqrt(1 + 8 * a * np.exp(-8) + a**2 / 2)  # ‖σ‖
+    sigma, shapes = watched(lambda x: x + a * np.sin(4 * x))
+    ca.interaction(1.0, 1.0, 1.0, Activation("own", sigma))
+    assert shapes[4:] == [(1, nodes) for nodes in NODES[:levels] for _ in "xy"]
+
+
+@pytest.mark.parametrize(("share", "open_pairs"), [(0.99, 0), (1.01, 2)])
+def test_a_pair_goes_on_when_half_of_the_nodes_would_give_other_coefficients(share, open_pairs):
+    """On every second node of the first rule cos 24πx is 1, and −1 between them; not so for the shorter neuron."""
+    sigma, shapes = watched(lambda x: x + share * 1e-11 * np.cos(24 * np.pi * x))
+    r, u = np.array([1.0, 1.0, 0.5]), 0.5
+    np.testing.assert_allclose(ca.interaction(r, r, u, Activation("own", sigma)), r * r * u, rtol=1e-11)
+    assert shapes[4:] == [(3, NODES[0])] * 2 + [(open_pairs, NODES[1])] * min(open_pairs, 2)
+
+
+@pytest.mark.parametrize(
+    ("u", "rows"),
+    [([0.1, 0.1, 0.1], []), ([0.1, 0.1, 0.9], [1, 1]), ([0.1, 0.9, 0.9], [2, 2]), ([0.9, 0.9, 0.9], [1, 3])],
+)
+def test_the_fewer_neurons_are_expanded_again(u, rows):
+    """Those of the open pairs, two a pair, or one against three."""
+    sine, shapes = watched(np.sin)
+    values = ca.interaction(5.0, np.full(3, 5.0), u, Activation("own", sine))
+    np.testing.assert_allclose(values, np.exp(-25) * np.sinh(25 * np.array(u)), rtol=0, atol=1e-11 * 0.5)
+    assert shapes[4:] == [(1, NODES[0]), (3, NODES[0]), *((n, NODES[1]) for n in rows)]
+
+
+def test_many_neurons_are_taken_in_blocks():
+    """So that memory does not grow with them."""
+    tanh, shapes = watched(np.tanh)
+    r = np.linspace(0.0, 1.0, 2049)
+    values = ca.interaction(r, 1.0, 0.5, Activation("own", tanh))
+    np.testing.assert_allclose(
+        values[[7, 2047, 2048]], ca.interaction(r[[7, 2047, 2048]], 1.0, 0.5, "tanh"), rtol=1e-13
+    )
+    assert shapes[4:] == [(2048, NODES[0]), (1, NODES[0]), (1, NODES[0])]
+
+
+def test_nothing_is_asked_beyond_thirteen_standard_deviations():
+    """And the grid on which a reader's σ is looked at again shares no node with the first."""
+    seen = []
+    ca.interaction(1.0, 1.0, 0.5, Activation("own", lambda x: (seen.append(x), np.tanh(x))[1]))
+    assert all(np.all(np.abs(x) <= 13) for x in seen)
+    assert seen[0].min() == -13
+    assert np.intersect1d(seen[0], seen[1]).size == 0
+
+
+def test_pairs_without_any_signal_are_zero_at_once():
+    """Errors of nothing relative to nothing."""
+    nothing, shapes = watched(lambda x: 0 * x)
+    own = Activation("own", nothing, (lambda x: 0 * x, lambda x: 0 * x))
+    assert np.all(terms([1.0, 3.0], [2.0, 0.0], [0.5, 1.0], own, 1) == 0)
+    assert shapes == [*LOOK, *LOOK, *[(2, NODES[0])] * 2]
+    expansion = hermite_expansion(own, 2.0)
+    assert np.all(expansion.coefficients == 0)
+    assert expansion[2:] == (0, 0, 0)
+    assert ca.interaction(0.0, 1000.0, 0.5, "tanh") == 0  # in two dimensions
+
+
+def test_tiny_neurons_need_no_more_nodes_than_others():
+    tanh, shapes = watched(np.tanh)
+    ca.interaction(1e-300, 1e-300, 0.5, Activation("own", tanh))
+    assert shapes[4:] == [(1, NODES[0])] * 2
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("pair", [(1.0, 2.0, 0.5), (10.0, 10.0, 0.999)])  # by the series; in two dimensions
+@pytest.mark.parametrize("derivatives", [False, True])
+def test_the_size_of_sigma_does_not_matter(factor, pair, derivatives):
+    given = (lambda x: factor / np.cosh(x) ** 2, lambda x: -2 * factor * np.tanh(x) / np.cosh(x) ** 2)
+    own = Activation("own", lambda x: factor * np.tanh(x), given if derivatives else None)
+    expected = terms(*pair, NAMED["tanh"], 1)
+    np.testing.assert_allclose(terms(*pair, own, 1) / factor**2, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("pair", [(3.0, 0.7, 0.4), (8.0, 8.0, 0.9999)])
+def test_every_term_agrees_with_the_closed_form(pair):
+    expected = terms(*pair, ERF, 2)
+    series = terms(*pair, Activation("own", ERF.function, ERF.derivatives), 2)
+    np.testing.assert_allclose(series, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+
+
+def test_a_sum_of_mehler_is_a_polynomial_in_u():
+    f, h, u = np.array([3.0, -1.0, 2.0, 5.0]), np.array([1.0, 4.0, 0.5, -2.0]), np.array([0.0, 0.3, -1.0])
+    np.testing.assert_allclose(_mehler_sum(f[:, None], h[:, None], u), np.polyval((f * h)[::-1], u), rtol=1e-14)
+
+
+def test_the_norm_of_coefficients_counts_their_last_half_twice():
+    """Of four orders the third and the fourth; a fifth is there, but has lost a term."""
+    f = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0], [5.0, 0.0], [7.0, 9.0]])
+    np.testing.assert_allclose(_norm_by_coefficients(np, f, 4) ** 2, [1 + 4 + 2 * 9 + 2 * 25, 1], rtol=1e-15)
+
+
+def test_the_interaction_itself_needs_no_derivative():
+    def unwanted(x):
+        raise AssertionError
+
+    own = Activation("own", np.tanh, (unwanted, unwanted))
+    assert ca.interaction(1.0, 1.0, 0.5, own) == pytest.approx(float(ca.interaction(1.0, 1.0, 0.5, "tanh")), rel=1e-13)
+
+
+def test_differences_reach_five_steps_to_either_side():
+    """σ need be known no further."""
+
+    def known(x):
+        return np.where(np.abs(x) <= 13 + 5.1 * 0.015, np.tanh(x), np.nan)
+
+    tanh, shapes = watched(known)
+    np.testing.assert_allclose(
+        terms(1.0, 1.0, 0.5, Activation("own", tanh), 1), terms(1.0, 1.0, 0.5, NAMED["tanh"], 1), rtol=1e-10
+    )
+    assert shapes == [*LOOK, *LOOK, *[(1, NODES[0])] * 24]
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.93, False), (1.07, True)])
+def test_differences_are_trusted_to_the_accuracy(share, refused):
+    """For sin(ωx) and steps h the rule of order 8 is off by (ωh)⁹/630h, to be compared with ‖σ‖ = 1/√2 at the zeros."""
+    h = 0.015
+    frequency = (share * 1e-11 * 630 * h / np.sqrt(2)) ** (1 / 9) / h
+    own = Activation("own", lambda x: np.sin(frequency * x))
+    if refused:
+        with pytest.raises(
+            QuadratureError,
+            match="own: a derivative of σ by differences is only accurate to 1e-11, but 1e-11 is needed: give",
+        ):
+            terms(3.0, 3.0, 0.3, own, 1)
+    else:
+        given = (lambda x: frequency * np.cos(frequency * x), lambda x: -(frequency**2) * np.sin(frequency * x))
+        expected = terms(3.0, 3.0, 0.3, Activation("own", own.function, given), 1)
+        np.testing.assert_allclose(terms(3.0, 3.0, 0.3, own, 1), expected, rtol=0, atol=1e-9)
+
+
+def test_second_differences_of_rounded_values_are_judged_by_the_norm():
+    """Of 13 decimals the first differences leave twelve, the second ten, but short neurons need fewer of these."""
+    own = Activation("own", lambda x: np.round(np.sin(x), 13))
+    with pytest.raises(QuadratureError, match="own: a derivative of σ by differences is only accurate to"):
+        hermite_expansion(own, 1.5)
+    expected = hermite_expansion(Activation("own", np.sin), 0.1)
+    np.testing.assert_allclose(hermite_expansion(own, 0.1).slopes, expected.slopes, rtol=0, atol=1e-11)
+
+
+def test_differences_on_the_grid_in_two_dimensions_are_judged_by_the_norm():
+    """A kink that only this grid sees, where |x| > 13, is too sharp by a factor of about three."""
+    own = Activation("own", lambda x: np.tanh(x) + 3e-10 * np.maximum(np.abs(x) - 134, 0))
+    with pytest.raises(QuadratureError, match="own: a derivative of σ by differences"):
+        terms(10.0, 10.0, 0.99, own, 1)
+
+
+def test_the_expansion_of_a_tiny_neuron_is_linear():
+    found = hermite_expansion(Activation("own", np.sin), 1e-8)
+    np.testing.assert_allclose([found.coefficients[1] / 1e-8, found.slopes[1]], 1, rtol=1e-12)
+    np.testing.assert_allclose(found.slopes[np.arange(128) != 1], 0, atol=1e-12)
+
+
+def test_overflow_inside_sigma_is_no_concern():
+    values = ca.interaction(1.0, 1.0, 0.3, Activation("own", lambda x: 1 / (1 + np.exp(-(x**3)))))  # e²¹⁹⁷ at −13
+    odd = ca.interaction(1.0, 1.0, 0.3, Activation("own", lambda x: 0.5 * np.tanh(0.5 * x**3)))
+    assert values == pytest.approx(0.25 + float(odd), rel=1e-11)
+
+
+@pytest.mark.parametrize("library", [torch, array_api_strict])
+def test_a_linear_activation_of_any_size_in_any_library(library):
+    r = library.asarray([1e60, 1.0], dtype=library.float64)
+    values = ca.interaction(r, 2.0, 0.5, Activation("own", lambda x: x + 0))
+    np.testing.assert_allclose(np.asarray(values), [1e60, 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(("pair", "order"), [((1.0, 2.0, 0.5), 2), ((10.0, 10.0, 0.999), 0)])  # series; two dimensions
+def test_all_stays_on_the_device_of_the_norms(own, pair, order):
+    xp, tanh = array_api_strict, NAMED["tanh"]
+    activation = Activation("own", tanh.function, tanh.derivatives) if own else tanh
+    r1, r2, u = (xp.asarray([x], device=xp.Device("device1")) for x in pair)
+    found = pair_terms(activation, OrderParameters(r1, r2, u, (1 - u) * (1 + u)), order)
+    found = [x for x in found if x is not None]
+    assert {x.device for x in found} == {xp.Device("device1")}
+    np.testing.assert_allclose([float(x[0]) for x in found], terms(*pair, tanh, order), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("r", [0.3, 12.0])
+def test_the_hermite_expansion_of_a_sine_and_its_tail(r):
+    """Of sin(rx), where cₚ² is e^(−r²) r^(2p)/p! and cₚ′ = cₚ(p/r − r)."""
+    found, p = hermite_expansion(Activation("own", np.sin), r), np.arange(400)
+    signs = np.where(p % 4 == 1, 1, -1)
+    squares = sine_squares(r, p)
+    c, growth = signs * np.sqrt(squares), p / r - r
+    assert found.coefficients.shape == found.slopes.shape == (128,)
+    np.testing.assert_allclose(found.coefficients, c[:128], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(found.slopes, (c * growth)[:128], rtol=0, atol=1e-11)
+    assert found.norm == pytest.approx(np.sqrt(squares.sum()), rel=1e-14)
+    assert found.tail == pytest.approx(squares[128:].sum(), rel=1e-10, abs=0)
+    assert found.tail_slope == pytest.approx(2 * (squares * growth)[128:].sum(), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_the_tail_of_a_hermite_expansion_is_kept_beyond_norm_one(name):
+    """Up to there it is below rounding; at 2 that of tanh is not, and is what a series of 400 orders has beyond 128."""
+    assert hermite_expansion(NAMED[name], 1.0)[3:] == hermite_expansion(NAMED[name], 0.5)[3:] == (0, 0)
+    x, h = np.linspace(-13, 13, 4001, retstep=True)
+    r = np.array([1.99, 2.0, 2.01])
+    values = NAMED[name].function(r * x[:, None])
+    below, row = np.zeros(x.size), np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi) * h
+    tail = np.zeros(3)
+    for p in range(400):
+        tail += (row @ values) ** 2 if p >= 128 else 0
+        below, row = row, (x * row - np.sqrt(p) * below) / np.sqrt(p + 1)
+    found = hermite_expansion(NAMED[name], 2.0)
+    assert found.tail == pytest.approx(tail[1], rel=1e-5, abs=1e-14)
+    assert found.tail_slope == pytest.approx((tail[2] - tail[0]) / 0.02, rel=1e-2, abs=1e-12)
+
+
+def test_the_size_of_sigma_does_not_matter_to_its_expansion():
+    one, other = (hermite_expansion(Activation("own", lambda x, a=a: a * np.sin(x)), 2.0) for a in (1.0, 1e8))
+    np.testing.assert_allclose(other.coefficients, 1e8 * one.coefficients, rtol=0, atol=1e-6)
+
+
+def test_a_readers_sigma_is_looked_at_once_before_it_is_expanded():
+    """At norm 1, which is the teacher's."""
+    tanh, shapes = watched(np.tanh)
+    own = Activation("own", tanh, NAMED["tanh"].derivatives)
+    hermite_expansion(own, 2.0)
+    assert shapes == LOOK[:1]
+    hermite_expansion(own, 1.0)
+    assert shapes == LOOK[:1] + LOOK + LOOK[:1]
+
+
+@pytest.mark.bad_input
+def test_what_cannot_be_expanded_is_refused():
+    absolute = Activation("own", np.abs, (np.sign, lambda x: 0 * x))
+    with pytest.raises(QuadratureError, match=r"own: .* norm r = 3 .* within 0\.0001, but 1e-11 × 3 is needed"):
+        hermite_expansion(absolute, 3.0)  # the sums over every second node differ by 3φ(0)h²/4 in order 0, h = 1/48
+    fast = Activation("own", lambda x: np.cos(192 * np.pi * x), (lambda x: 0 * x, lambda x: 0 * x))
+    with pytest.raises(QuadratureError, match="own: .* norm r = 1 .* 1e-11 × 0.7 is needed"):
+        hermite_expansion(fast, 1.0)
+    with pytest.raises(
+        ValueError, match="own: the σ′ given in derivatives is not .* at norm r = 1 .* is 1.1 where .* needs 1$"
+    ):
+        hermite_expansion(Activation("own", lambda x: x + 0, (lambda x: 0 * x + 1.1, lambda x: 0 * x)), 1.0)
+    with pytest.raises(ValueError, match="longer"):
+        hermite_expansion(Activation("own", np.sin, (np.cos, np.cos, np.sin)), 2.0)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "shape", [lambda x: 1.0, lambda x: 1 - (x * x - 1) / 2]
+)  # moves E[σ]; and E[(x² − 1)σ] as much
+@pytest.mark.parametrize(("share", "refused"), [(0.99, False), (1.01, True)])
+def test_a_readers_sigma_must_look_the_same_on_another_grid(shape, share, refused):
+    """On all nodes but those of the last look cos 192πx is 1; ten times the accuracy is let pass."""
+    own = Activation("own", lambda x: x + share * 1e-10 * np.cos(192 * np.pi * x) * shape(x))
+    if refused:
+        with pytest.raises(QuadratureError, match="own: .* norm r = 1 .* to within 1e-10, but 1e-11 × 1 is needed"):
+            ca.interaction([0.3, 0.1], 1.0, 0.5, own)
+    else:
+        np.testing.assert_allclose(ca.interaction([0.3, 0.1], 1.0, 0.5, own), [0.15, 0.05], rtol=1e-9)
+
+
+def test_right_derivatives_pass_though_they_are_as_large_as_their_mean_may_be():
+    own = Activation("own", lambda x: x**2 - 1, (lambda x: 2 * x, lambda x: 0 * x + 2))
+    np.testing.assert_allclose(terms(1.0, 1.0, 0.5, own, 1), [0.5, 0.0, 2.0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.bad_input
+def test_the_norm_and_the_error_of_long_neurons_are_named():
+    """At u = 1 the sum over a step of h misses tanh² → 0 at its middle node, by hφ(0); h = 1/96 and 1/48."""
+    with pytest.raises(
+        QuadratureError, match="tanh: .* norm r = 1000 was integrated to within 0.004, but 1e-11 × 1 is"
+    ):
+        ca.interaction(1000.0, 500.0, 1.0, "tanh")
+    with pytest.raises(
+        QuadratureError, match="tanh: .* norm r = 1000 was integrated to within 0.004, but 1e-11 × 1 is"
+    ):
+        ca.interaction(500.0, 1000.0, 1.0, "tanh")
+
+
+def holes(function, where):
+    """The function, but infinite at one place."""
+    return lambda x: np.where(np.abs(x - where) < 1e-9, np.inf, function(x))
+
+
+@pytest.mark.bad_input
+def test_where_sigma_is_not_finite_is_named_and_which():
+    """At one node of a short neuron, of an expansion, of the grid in two dimensions, or a step beyond the nodes."""
+    point = 0.3 * 7 / 24
+    with pytest.raises(QuadratureError, match="own: σ is not finite at 0.0875$"):
+        ca.interaction([0.3, 1.0], 1.0, 0.5, Activation("own", holes(np.tanh, point)))
+    with pytest.raises(QuadratureError, match="own: σ is not finite at 1.5$"):
+        hermite_expansion(Activation("own", holes(np.tanh, 1.5)), 2.0)
+    far = Activation("own", lambda x: np.where(np.abs(x) > 132, np.nan, np.tanh(x)))
+    with pytest.raises(QuadratureError, match="own: σ is not finite at -13"):
+        ca.interaction(10.0, 10.0, 0.999, far)
+    near = Activation("own", lambda x: np.where(np.abs(x) > 13.01, np.nan, np.tanh(x)))
+    with pytest.raises(QuadratureError, match="own: σ is not finite at -13.0"):
+        terms(1.0, 1.0, 0.5, near, 1)
+    one, two = NAMED["tanh"].derivatives
+    for given, name in [((holes(one, 1.5), two), "σ′"), ((one, holes(two, 1.5)), "σ″")]:
+        for compute in (lambda own: terms(2.0, 2.0, 0.5, own, 1), lambda own: hermite_expansion(own, 2.0)):
+            with pytest.raises(QuadratureError, match=f"own: {name} is not finite at 1.5$"):
+                compute(Activation("own", np.tanh, given))
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("library", [np, torch])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[-1, 2], [-3, 1]], 1.0, 0.5), "r1 is a norm .* given -3.0"),
+        ((1.0, [[0.5, np.nan], [-1, 1]], 0.5), "r2 is a norm .* given nan"),
+        ((1.0, 1.0, [[0.5, -1.5], [-2, 1]]), "u is a correlation .* given -2.0"),
+        (([1, 2], [1, 2], [0.1, 0.2, 0.3]), r"r1 with \(2,\), r2 with \(2,\), u with \(3,\)"),
+    ],
+)
+def test_bad_input_of_several_dimensions(library, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ca.interaction(*(library.asarray(x, dtype=library.float64) for x in arguments))

@@ -49,7 +49,7 @@ TESTS = {
     "blocks": ("test_blocks.py", "test_stability.py"),
     "symmetry": ("test_symmetry.py", "test_blocks.py", "test_newton.py"),
     "activations": ("test_activations.py", "test_interaction.py", *LANDSCAPE),
-    "interaction": ("test_interaction.py", *LANDSCAPE),
+    "interaction": ("test_interaction.py", "test_profile.py", *LANDSCAPE),
     "landscape": (*LANDSCAPE, "test_symmetry.py"),
     "certificates": ("test_certificates.py",),
 }
