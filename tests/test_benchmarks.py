@@ -173,6 +173,8 @@ def test_the_flow_benchmark_runs_and_compares_the_limits(quick_flow):
         assert 0 < row["same_limit"] == row["finished"] <= row["seeds"]
         assert 0 < row["ratio_min"] <= row["ratio"] <= row["ratio_max"] < math.inf
         assert not row["is_bound"]
+    for row in quick_flow["engine"]:  # what the products take is a part of the whole
+        assert 0 < row["evaluations"] * min(row["gradient_s"], row["product_s"]) < 2 * row["seconds"]
     assert {row["k"] for row in quick_flow["scaling"]} == {4, 6}
 
 

@@ -26,11 +26,13 @@ from typing import Any, NamedTuple  # noqa: E402
 
 import command_line  # noqa: E402
 import numpy as np  # noqa: E402
+from numba import njit  # noqa: E402
 from scipy.integrate import solve_ivp  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 import copyavg as ca  # noqa: E402
 from copyavg import Network, gradient_flow  # noqa: E402
+from copyavg.kernels import curvature, gradient, hessian_product  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sweeps"))
 from sweep import Cell, digests, newton, starts  # noqa: E402
@@ -374,8 +376,44 @@ def engine_row(race: Race) -> dict[str, Any]:
         "converged": int(np.sum(flow.converged)),
         "largest_gradient": rounded(np.max(flow.gradient_norm[flow.converged])),
         "seconds": rounded(median(seconds for seconds, _ in turns)),
+        "evaluations": round(float(np.mean(flow.evaluations))),
+        **kernel_seconds(race),
         "labels": {label: int(np.sum(flow.label == label)) for label in sorted(set(flow.label.tolist()))},
     }
+
+
+def kernel_seconds(race: Race, repeats: int = 2000) -> dict[str, float]:
+    """Seconds for one compiled gradient and one Hessian-vector product, the least of five turns."""
+    theta = weights_of(Cell(race.k, race.n), range(1))[0]
+    at, out = curvature(theta, race.n, race.k), np.empty(theta.size)
+    calls = {
+        "gradient_s": lambda: gradients(theta, race.n, race.k, out, repeats),
+        "product_s": lambda: products(at, theta, out, repeats),
+    }
+    found = {}
+    for name, call in calls.items():
+        call()  # compiles
+        turns = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            call()
+            turns.append(time.perf_counter() - begun)
+        found[name] = rounded(min(turns) / repeats)
+    return found
+
+
+@njit
+def gradients(theta, n, k, out, repeats):
+    """Many gradients, one after the other."""
+    for _ in range(repeats):
+        gradient(theta, n, k, out)
+
+
+@njit
+def products(at, direction, out, repeats):
+    """Many Hessian-vector products, one after the other."""
+    for _ in range(repeats):
+        hessian_product(at, direction, out)
 
 
 def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
