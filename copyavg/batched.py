@@ -196,13 +196,16 @@ def rosenbrock_steps(
 ) -> tuple[Float[Array, "batch N"], Float[Array, "batch N"]]:
     """Take one step of the Rodas method with every student; return the states and the error estimates.
 
-    `free` is 1 for weights that move and 0 for those that are held.
+    `free` is 1 for weights that move and 0 for those that are held. Where H + 1/(γh) is not positive definite the error
+    is infinite: so long a step would damp a direction in which the flow leaves a saddle, and end there.
     """
     xp, device = problem.xp, array_api_compat.device(theta)
     h = xp.asarray(h, dtype=theta.dtype, device=device)[:, None]
     eye = xp.eye(theta.shape[-1], dtype=theta.dtype, device=device)
     curved = free[..., None] * problem.hessian(theta) * free[..., None, :]
-    inverse = xp.linalg.inv(curved + eye / (GAMMA * h)[..., None])
+    shifted = curved + eye / (GAMMA * h)[..., None]
+    short_enough = xp.asarray([positive_definite(matrix) for matrix in shifted], device=device)
+    inverse = xp.linalg.inv(shifted)
     stages: list[Array] = []
     ahead = theta
     for a, c in zip(STAGES_STATE, STAGES_FORCE):
@@ -212,4 +215,12 @@ def rosenbrock_steps(
         else:
             push = force
         stages.append(xp.matmul(inverse, push[..., None])[..., 0])
-    return ahead + stages[-1], stages[-1]
+    return ahead + stages[-1], xp.where(short_enough[:, None], stages[-1], math.inf)
+
+
+def positive_definite(matrix: Float[Array, "N N"]) -> bool:
+    """Whether a symmetric matrix is positive definite, by whether it has a Cholesky decomposition."""
+    try:
+        return bool(np.all(np.isfinite(np.linalg.cholesky(to_numpy(matrix)))))
+    except np.linalg.LinAlgError:
+        return False

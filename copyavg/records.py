@@ -87,7 +87,7 @@ def rows(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "converged": seed not in cell["unconverged"],
                 "reason": cell["reasons"].get(str(seed), "converged"),
                 "flagged": (cell["n"], cell["scale"], seed) in flagged,
-            } | ({"negative": cell["negative"][seed]} if "negative" in cell else {})
+            } | {name: cell[name][seed] for name in ("negative", "anti_copies") if name in cell}
 
 
 class Shares(NamedTuple):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from test_kernels import flat
 from test_steppers import K, N, exact
 
 import copyavg as ca
@@ -40,3 +41,22 @@ def test_the_limits_are_those_of_the_compiled_path(library, rng):
     np.testing.assert_allclose(batched.to_numpy(found.limit), problem().vector(flow.limit), atol=1e-10)
     np.testing.assert_allclose(found.loss, flow.loss, atol=1e-14)
     np.testing.assert_allclose(found.smallest, flow.smallest_eigenvalue, rtol=1e-5)
+
+
+def test_a_step_too_long_for_a_saddle_is_refused():
+    saddle = flat(ca.copy_average((1, 2, 2), d=K + 1))[None]
+    lowest = np.linalg.eigvalsh(problem().hessian(saddle))[0, 0]
+    assert lowest < 0
+    for h, allowed in ((3.9 / -lowest, True), (4.1 / -lowest, False)):  # 1/(γ|λ|), γ = ¼
+        moves = np.ones_like(saddle)
+        _, error = batched.rosenbrock_steps(problem(), saddle, problem().force(saddle), np.array([h]), moves)
+        assert np.isfinite(error).all() == allowed
+
+
+def test_relu_leaves_a_saddle_that_it_passes_closely():
+    """One step of the implicit method over 1/|λ| would end at the saddle, and call it a limit."""
+    k, n = 20, 16
+    start = ca.random_student(n, k + 1, np.random.default_rng([k, n, 11]))
+    flow = ca.gradient_flow(start, ca.orthonormal_teacher(k, k + 1), "relu")
+    assert flow.converged
+    assert flow.smallest_eigenvalue > 0

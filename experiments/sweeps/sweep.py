@@ -168,10 +168,17 @@ def by_flow(cell: Cell, seeds: Sequence[int], accuracy: float) -> tuple[list[dic
             "gradient_norm": finite(flow.gradient_norm[i], 2),
             "smallest_eigenvalue": finite(flow.smallest_eigenvalue[i], 4),
             "negative": int(np.sum(flow.limit.outgoing[i] < 0)),
+            "anti_copies": anti_copies(flow.limit.incoming[i, :, : cell.k], flow.limit.outgoing[i]),
         }
         for i, seed in enumerate(seeds)
     ]
     return rows, flow.limit
+
+
+def anti_copies(along: np.ndarray, outgoing: np.ndarray) -> int:
+    """How many neurons with a positive outgoing weight weigh a teacher neuron negatively, and none more."""
+    largest = np.take_along_axis(along, np.abs(along).argmax(axis=1)[:, None], axis=1)[:, 0]
+    return int(np.sum((largest < 0) & (outgoing > 0)))
 
 
 def finite(value: Any, digits: int) -> float | None:
@@ -393,7 +400,9 @@ def columns(cell: Cell, rows: list[dict[str, Any]], place: dict[tuple, int]) -> 
         "smallest_eigenvalues": [row["smallest_eigenvalue"] for row in rows],
         "unconverged": [row["seed"] for row in rows if not row["converged"]],
         "reasons": {str(row["seed"]): row["reason"] for row in rows if row["reason"] != "converged"},
-    } | ({} if cell.activation == "erf" else {"negative": [row["negative"] for row in rows]})
+    } | (
+        {} if cell.activation == "erf" else {name: [row[name] for row in rows] for name in ("negative", "anti_copies")}
+    )
 
 
 def run_lengths(partition: Sequence[int]) -> list[list[int]]:
