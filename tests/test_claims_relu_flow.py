@@ -66,24 +66,57 @@ def test_who_is_trapped_ends_negative_and_hardly_anybody_else(sweeps, trapped, r
 
 @pytest.mark.claim("relu-smaller")
 def test_students_that_end_with_less_have_the_loss_of_fewer_neurons(sweeps, residual):
-    h0, gone = 1 / (2 * np.pi), 0
+    h0, other = 1 / (2 * np.pi), 0
     for k in KS:
         known = {0: [k / 2 + k * (k - 1) * h0], 1: [ca.one_neuron(k, "relu").loss]}
         for n in range(2, k):
             known[n] = [ca.stability(n, k, family, "relu").loss for family in ("copy-average", "n-copy")]
         for row in sweeps[k]:
-            assert row["converged"] or row["reason"] in GONE, row
+            fewer = np.abs(np.subtract(known[row["n"] - row["negative"]], row["loss"])).min()
             if row["reason"] in GONE:
-                gone += 1
                 assert row["negative"] > 0
-                fewer = known[row["n"] - row["negative"]]
-                residual("relu-smaller", "losses", np.abs(np.subtract(fewer, row["loss"])).min())
-            elif row["negative"]:
-                below = row["loss"] - min(known[row["n"] - 1])
-                residual("relu-smaller", "useful", abs(below))
-            else:
-                residual("relu-smaller", "families", np.abs(np.subtract(known[row["n"]], row["loss"])).min())
-    assert gone > 200
+                other += fewer > 1e-9
+            elif row["converged"] and not row["negative"] and not row["anti_copies"]:
+                residual("relu-smaller", "families", fewer)
+    residual("relu-smaller", "losses", other / sum(map(len, sweeps.values())))
+
+
+@pytest.mark.claim("relu-turn")
+def test_turning_a_neuron_changes_the_linear_part_alone(rng, residual):
+    teacher = ca.orthonormal_teacher(5, 7)
+    for student in (ca.random_student(4, 7, rng) for _ in range(50)):
+        strengths = student.outgoing * np.linalg.norm(student.incoming, axis=1)
+        delta = student.outgoing @ student.incoming - teacher.incoming.sum(axis=0)
+        before = ca.loss(student, teacher, "relu")
+        for i in range(student.n):
+            incoming = student.incoming.copy()
+            incoming[i] *= -1
+            change = ca.loss(ca.Network(incoming, student.outgoing), teacher, "relu") - before
+            expected = strengths[i] ** 2 - student.outgoing[i] * student.incoming[i] @ delta
+            residual("relu-turn", "formula", abs(change - expected))
+
+
+@pytest.mark.claim("relu-anti")
+@pytest.mark.parametrize(("missing", "first"), [(0, 6), (1, 14)])
+def test_an_anti_copy_stays_from_some_k_on(missing, first):
+    for k in (4, 5, 6, 9, 13, 14, 17, 20):
+        point = ca.n_copy(k - missing, k, "relu") if missing else ca.orthonormal_teacher(k)
+        incoming = point.incoming.copy()
+        incoming[0, 0] *= -1
+        flow = ca.gradient_flow(ca.Network(incoming, point.outgoing), ca.orthonormal_teacher(k), "relu")
+        assert flow.converged
+        assert (flow.limit.incoming[0, 0] < -0.1) == (k >= first), k
+
+
+@pytest.mark.claim("relu-anti")
+def test_most_starts_end_with_anti_copies_where_few_neurons_are_missing(sweeps, residual):
+    assert not any(row["anti_copies"] for k in (6, 10) for row in sweeps[k])
+    for n in (17, 18, 19):
+        rows = [row for row in sweeps[20] if row["n"] == n]
+        residual("relu-anti", "share", np.mean([row["anti_copies"] > 0 and row["converged"] for row in rows]))
+    for row in sweeps[20]:
+        if row["anti_copies"] and row["converged"]:
+            residual("relu-anti", "losses", row["loss"] / ca.stability(row["n"], 20, "n-copy", "relu").loss)
 
 
 @pytest.mark.claim("relu-beside")

@@ -211,3 +211,12 @@ def test_two_activations_are_drawn_on_the_same_axes():
         faces = [line.get_markerfacecolor() for line in panel.lines if line.get_marker() == "o"]
         assert faces == [figures.N_COPY, "white"]
         np.testing.assert_array_equal(panel.lines[0].get_ydata(), n / 4)
+
+
+def test_the_bars_of_anti_copies_add_up():
+    counts = {4: {0: 60, 1: 10, 7: 20}, 5: {0: 10, 2: 80}}
+    right = figures.anti_copies(np.eye(3), counts).axes[1]
+    heights = [[bar.get_height() for bar in container] for container in right.containers]
+    assert np.sum(heights, axis=0).tolist() == [90, 90]
+    assert heights[0] == [60, 10]
+    assert heights[-1] == [20, 0]

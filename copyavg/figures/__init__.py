@@ -9,6 +9,7 @@ from .gradient_flow import descent, no_limit, start_sizes, transition, two_fates
 from .one_neuron import loss_by_direction, profiles
 from .optimal_configuration import copy_or_average, cost_of_an_average, grouping_losses, hessian_indices, two_points
 from .relu import (
+    anti_copies,
     beside_erf,
     displaced_point,
     displacement,
@@ -27,6 +28,7 @@ __all__ = [
     "N_COPY",
     "STUDENT",
     "TEACHER",
+    "anti_copies",
     "beside_erf",
     "copy_or_average",
     "cost_of_an_average",

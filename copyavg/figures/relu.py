@@ -290,3 +290,32 @@ def beside_erf(
     panels[0].set_ylabel("share of the starts")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=11)
     return figure
+
+
+def anti_copies(correlations: np.ndarray, counts: Mapping[int, Mapping[int, int]]) -> Figure:
+    """Draw which way the neurons of one student point, and how many anti-copies the students of each size end with.
+
+    Parameters
+    ----------
+    correlations : array, shape (n, k)
+        wᵢ·vⱼ / ‖wᵢ‖.
+    counts : mapping of n to mapping of the number of anti-copies to the number of starts
+        Starts that do not end with a minimum are left out, and the bars are so much shorter.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.8))
+    image = left.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1)
+    left.set(xlabel="teacher neuron", ylabel="student neuron", xticks=[], yticks=[])
+    left.grid(visible=False)
+    figure.colorbar(image, ax=left, shrink=0.75, label="correlation", ticks=[-1, 0, 1])
+    most = 5
+    colours = [N_COPY, *plt.colormaps["viridis"](np.linspace(0.05, 0.95, most))]
+    bottom = np.zeros(len(counts))
+    for number, colour in enumerate(colours):
+        height = [sum(v for q, v in row.items() if min(q, most) == number) for row in counts.values()]
+        name = f"{number}" if number < most else f"{most} or more"
+        right.bar(list(counts), height, bottom=bottom, color=colour, width=0.8, label=name)
+        bottom += height
+    right.set(xlabel="student neurons $n$", ylabel="starts", ylim=(0, 100), xlim=(min(counts) - 0.6, max(counts) + 0.6))
+    right.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    right.legend(title="anti-copies", fontsize=10, loc="lower left", framealpha=0.92, frameon=True)
+    return figure
