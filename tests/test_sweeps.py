@@ -198,6 +198,13 @@ def test_a_changed_engine_makes_its_data_stale():
     assert sweep.changed_since(now | {"sha256": now["sha256"] | {"flow": "0"}}) == ["flow"]
 
 
+def test_an_anti_copy_is_positive_and_points_away_from_a_teacher_neuron():
+    along = np.array([[0.9, 0.1], [0.3, -0.9], [-0.9, 0.1]])
+    assert sweep.anti_copies(along, np.array([1.0, 1.0, 1.0])) == 2
+    assert sweep.anti_copies(along, np.array([1.0, 1.0, -1.0])) == 1
+    assert sweep.anti_copies(along[:1], np.array([1.0])) == 0
+
+
 # The committed files.
 
 
@@ -218,6 +225,8 @@ def test_a_data_file_is_small_and_complete(committed):
     for cell in data["cells"]:
         for name in ("labels", "partitions", "losses", "times", "gradient_norms", "smallest_eigenvalues"):
             assert len(cell[name]) == data["seeds"], (cell["n"], name)
+        for name in ("negative", "anti_copies"):
+            assert len(cell.get(name, [])) == (data["seeds"] if data["activation"] != "erf" else 0), (cell["n"], name)
         assert {str(seed) for seed in cell["unconverged"]} <= cell["reasons"].keys()
     for row in records.rows(data):
         assert row["label"] not in ("copy-average", "n-copy") or row["converged"] or row["reason"]
