@@ -22,7 +22,15 @@ WITHOUT_CONSTANT = (
     *("where another grouping", "whose indices change", "entries of the table", "end of the descent"),
     *("relative to equal correlations", "r √k − limit", "norms with dL/dr"),
     *("correlations there", "that are neither", "three rates"),
-    *("loss / bound", "that are wrong", "first row", "off the limit", "− 1|, k = 10⁴", "markers from the line"),
+    *(
+        "loss / bound",
+        "that are wrong",
+        "first row",
+        "off the limit",
+        "− 1|, k = 10⁴",
+        "markers from the line",
+        "change of χ",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pytest
 
+import copyavg as ca
 from copyavg import records
 
 ROOT = Path(__file__).parent.parent
@@ -199,10 +200,10 @@ def test_a_changed_engine_makes_its_data_stale():
 
 
 def test_an_anti_copy_is_positive_and_points_away_from_a_teacher_neuron():
-    along = np.array([[0.9, 0.1], [0.3, -0.9], [-0.9, 0.1]])
-    assert sweep.anti_copies(along, np.array([1.0, 1.0, 1.0])) == 2
-    assert sweep.anti_copies(along, np.array([1.0, 1.0, -1.0])) == 1
-    assert sweep.anti_copies(along[:1], np.array([1.0])) == 0
+    w = np.array([[[0.9, 0.1, 0], [0.3, -0.9, 0], [-0.9, 0.1, 2]]])
+    assert sweep.anti_copies(ca.Network(w, [[1.0, 1.0, 1.0]]), 0, 2) == 2
+    assert sweep.anti_copies(ca.Network(w, [[1.0, 1.0, -1.0]]), 0, 2) == 1
+    assert sweep.anti_copies(ca.Network(w[:, :1], [[1.0]]), 0, 2) == 0
 
 
 # The committed files.

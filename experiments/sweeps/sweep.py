@@ -168,17 +168,18 @@ def by_flow(cell: Cell, seeds: Sequence[int], accuracy: float) -> tuple[list[dic
             "gradient_norm": finite(flow.gradient_norm[i], 2),
             "smallest_eigenvalue": finite(flow.smallest_eigenvalue[i], 4),
             "negative": int(np.sum(flow.limit.outgoing[i] < 0)),
-            "anti_copies": anti_copies(flow.limit.incoming[i, :, : cell.k], flow.limit.outgoing[i]),
+            "anti_copies": anti_copies(flow.limit, i, cell.k) if flow.label[i] == "other" else 0,
         }
         for i, seed in enumerate(seeds)
     ]
     return rows, flow.limit
 
 
-def anti_copies(along: np.ndarray, outgoing: np.ndarray) -> int:
-    """How many neurons with a positive outgoing weight weigh a teacher neuron negatively, and none more."""
+def anti_copies(students: Network, i: int, k: int) -> int:
+    """How many neurons of student i have a positive outgoing weight, and their largest on a teacher neuron negative."""
+    along = students.incoming[i, :, :k]
     largest = np.take_along_axis(along, np.abs(along).argmax(axis=1)[:, None], axis=1)[:, 0]
-    return int(np.sum((largest < 0) & (outgoing > 0)))
+    return int(np.sum((largest < 0) & (students.outgoing[i] > 0)))
 
 
 def finite(value: Any, digits: int) -> float | None:
