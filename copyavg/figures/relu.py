@@ -302,7 +302,7 @@ def anti_copies(correlations: np.ndarray, counts: Mapping[int, Mapping[int, int]
     counts : mapping of n to mapping of the number of anti-copies to the number of starts
         Starts that do not end with a minimum are left out, and the bars are so much shorter.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.8))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.4))
     image = left.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1)
     left.set(xlabel="teacher neuron", ylabel="student neuron", xticks=[], yticks=[])
     left.grid(visible=False)
@@ -317,5 +317,5 @@ def anti_copies(correlations: np.ndarray, counts: Mapping[int, Mapping[int, int]
         bottom += height
     right.set(xlabel="student neurons $n$", ylabel="starts", ylim=(0, 100), xlim=(min(counts) - 0.6, max(counts) + 0.6))
     right.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    right.legend(title="anti-copies", fontsize=10, loc="lower left", framealpha=0.92, frameon=True)
+    right.legend(title="anti-copies", fontsize=10, loc="center left", bbox_to_anchor=(1.0, 0.5), reverse=True)
     return figure
