@@ -67,8 +67,9 @@ def test_the_sweeps_end_at_two_points(sweeps, residual):
         converged = [row for row in rows if row["converged"]]
         if k <= 100:
             residual("two-ends", "converged", len(converged) / len(rows))
-        else:  # rounding, which the chapter explains
-            assert len(converged) == 57
+        else:
+            assert len(converged) == 58
+            assert {row["reason"] for row in rows if not row["converged"]} == {"rounding"}
             assert {row["label"] for row in rows} == {"copy-average", "n-copy"}
             assert all(row["gradient_norm"] <= 4e-13 and row["smallest_eigenvalue"] > 1e-8 for row in rows)
         for row in converged:

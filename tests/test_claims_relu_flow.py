@@ -98,7 +98,7 @@ def test_turning_a_neuron_changes_the_linear_part_alone(rng, residual):
 
 @pytest.mark.claim("relu-anti")
 @pytest.mark.parametrize(("missing", "first"), [(0, 6), (1, 14)])
-def test_an_anti_copy_stays_from_some_k_on(missing, first):
+def test_an_anti_copy_stays_from_some_k_on(missing, first, residual):
     for k in (4, 5, 6, 9, 13, 14, 17, 20):
         point = ca.n_copy(k - missing, k, "relu") if missing else ca.orthonormal_teacher(k)
         incoming = point.incoming.copy()
@@ -106,6 +106,8 @@ def test_an_anti_copy_stays_from_some_k_on(missing, first):
         flow = ca.gradient_flow(ca.Network(incoming, point.outgoing), ca.orthonormal_teacher(k), "relu")
         assert flow.converged
         assert (flow.limit.incoming[0, 0] < -0.1) == (k >= first), k
+        if k >= first:
+            residual("relu-anti", "single", flow.smallest_eigenvalue)
 
 
 @pytest.mark.claim("relu-anti")
