@@ -107,8 +107,8 @@ def gradient_flow(
     Integration is error-controlled (Runge–Kutta–Chebyshev, then Rosenbrock steps) until a certificate puts the state
     into the basin of a non-degenerate minimum; Newton's method then goes to ‖∇L‖∞ ≤ tol. A student's limit and label
     depend on its start alone, not on its batch. A ReLU neuron may come to w = 0 in finite time, where L has a kink:
-    there the flow goes on with the velocity −∂L of least length, so that the neuron stays dead until the loss falls
-    along some direction, and leaves along the steepest.
+    there the flow goes on along the curve of maximal slope, so that the neuron stays dead until the loss falls along
+    some direction, and leaves along the steepest.
 
     With erf and a unit-orthonormal teacher of unit outgoing weights, on NumPy, compiled loops without any Hessian do
     the work, in threads. Everything else goes through `landscape` with whole Hessians, which takes ten to a hundred

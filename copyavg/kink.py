@@ -5,9 +5,9 @@ time. Along a unit vector ŵ the loss leaves w = 0 with the slope
 
     s(ŵ) = 2 a E[(f − f*) σ(ŵ·x)],
 
-f being the student without this neuron. If no slope is negative, the neuron stays there: it is dead. It revives, along
-the steepest descent, when the others have changed so much that a slope is negative. That is the curve of steepest
-descent, with the velocity −∂L of least length everywhere, and a is constant while the neuron is dead.
+f being the student without this neuron. If no slope is negative, the neuron stays there, with a as it is: it is dead.
+It revives, along the steepest descent, when the others have changed so much that a slope is negative. That is the curve
+of maximal slope: the loss falls as fast as it can.
 """
 
 import numpy as np
