@@ -147,8 +147,9 @@ def follow_batch(
                 step[row], lands[row] = times[due[i]] - time[i], True
         here, push, moves = take(theta, active), take(force, active), take(free, active)
         try:
-            ahead, error = rosenbrock_steps(problem, here, push, step, moves)
-            push_ahead, lower = moves * problem.force(ahead), problem.loss(ahead)
+            with np.errstate(over="ignore", invalid="ignore"):  # in steps that are far too long, and then refused
+                ahead, error = rosenbrock_steps(problem, here, push, step, moves)
+                push_ahead, lower = moves * problem.force(ahead), problem.loss(ahead)
         except QuadratureError:
             if active.size > 1:
                 raise
@@ -158,8 +159,9 @@ def follow_batch(
                 code[active] = UNRESOLVED
                 stop(int(active[0]))
             continue
-        scale = accuracy * (1 + xp.maximum(xp.abs(here), xp.abs(ahead)))
-        badness = np.sqrt(to_numpy(xp.mean((error / scale) ** 2, axis=-1)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = accuracy * (1 + xp.maximum(xp.abs(here), xp.abs(ahead)))
+            badness = np.sqrt(to_numpy(xp.mean((error / scale) ** 2, axis=-1)))
         largest = to_numpy(xp.max(xp.abs(push_ahead), axis=-1))
         for row, i in enumerate(active.tolist()):
             steps[i] += 1

@@ -12,11 +12,12 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from .activations import Activation, get_activation
-from .arrays import Array, require_whole
-from .batched import Outcome, Problem, Settings, follow_batch, to_numpy
+from .arrays import Array, require_whole, to_numpy
+from .batched import Outcome, Settings, follow_batch
 from .classify import classify
 from .interaction import QuadratureError
 from .landscape import loss
+from .limits import Problem
 from .network import Network
 from .steppers import CONVERGED, CRITICAL, DIPOLE, IDLE_NEURON, MERGED_PAIR, ROUNDING, STALLED, UNRESOLVED, follow
 
@@ -174,7 +175,7 @@ def gradient_flow(
         workers = require_whole("workers", workers)
     problem, settings = Problem(students.n, teacher, activation), Settings(accuracy, tol, times)
     batch = students.batch_shape
-    start = xp.reshape(problem.vector(students), (-1, students.n * (students.d + 1)))
+    start = xp.reshape(students.to_vector(), (-1, students.n * (students.d + 1)))
     if start.shape[0] == 0:
         raise ValueError(f"students must not be an empty batch, but has shape {batch}")
     if not array_api_compat.is_numpy_array(start):

@@ -110,9 +110,14 @@ def _product(matrix, rows, out):
         return
     m = rows.shape[0]
     for i in range(n):
-        for e in range(d):
-            out[i, e] = 0.0
-        for j in range(0, m - 3, 4):
+        if m < 4:
+            for e in range(d):
+                out[i, e] = 0.0
+        else:
+            f, g, p, q = matrix[i, 0], matrix[i, 1], matrix[i, 2], matrix[i, 3]
+            for e in range(d):
+                out[i, e] = f * rows[0, e] + g * rows[1, e] + p * rows[2, e] + q * rows[3, e]
+        for j in range(4, m - 3, 4):
             f, g, p, q = matrix[i, j], matrix[i, j + 1], matrix[i, j + 2], matrix[i, j + 3]
             for e in range(d):
                 out[i, e] += f * rows[j, e] + g * rows[j + 1, e] + p * rows[j + 2, e] + q * rows[j + 3, e]

@@ -36,14 +36,7 @@ class Problem:
 
     def network(self, theta: Float[Array, "*batch N"]) -> Network:
         """Return the students whose weights these are."""
-        split = self.n * self.teacher.d
-        shape = (*theta.shape[:-1], self.n, self.teacher.d)
-        return Network.unchecked(self.xp.reshape(theta[..., :split], shape), theta[..., split:])
-
-    def vector(self, network: Network) -> Float[Array, "*batch N"]:
-        """Return the weights of students (or a gradient) as rows."""
-        incoming = self.xp.reshape(network.incoming, (*network.batch_shape, self.n * self.teacher.d))
-        return self.xp.concat([incoming, network.outgoing], axis=-1)
+        return Network.from_vector(theta, self.n)
 
     def loss(self, theta: Float[Array, "*batch N"]) -> Float[np.ndarray, "*batch"]:
         """Return the loss."""
@@ -51,7 +44,7 @@ class Problem:
 
     def force(self, theta: Float[Array, "*batch N"]) -> Float[Array, "*batch N"]:
         """Return −∇L."""
-        return -self.vector(gradient(self.network(theta), self.teacher, self.activation))
+        return -gradient(self.network(theta), self.teacher, self.activation).to_vector()
 
     def hessian(self, theta: Float[Array, "*batch N"]) -> Float[Array, "*batch N N"]:
         """Return the Hessian."""
@@ -160,7 +153,7 @@ def amounts_to(problem: Problem, theta: Float[Array, " N"], time: float, toleran
     if fewer.n in (0, problem.n):
         return None
     there = Problem(fewer.n, problem.teacher, problem.activation)
-    start = problem.xp.asarray(there.vector(fewer), device=array_api_compat.device(theta))
+    start = problem.xp.asarray(fewer.to_vector(), device=array_api_compat.device(theta))
     found, value = newton(there, start, tolerance), float(problem.loss(theta))
     same = found is not None and abs(float(there.loss(found[0])) - value) <= _SAME_LOSS * (1 + value)
     return code if same else None

@@ -7,8 +7,9 @@ from test_kernels import flat
 from test_steppers import K, N, exact
 
 import copyavg as ca
-from copyavg import batched
+from copyavg import batched, limits
 from copyavg.activations import get_activation
+from copyavg.arrays import to_numpy
 from copyavg.steppers import CONVERGED
 
 ERF, RELU = get_activation("erf"), get_activation("relu")
@@ -17,13 +18,13 @@ EXACTLY = batched.Settings(1e-6, 1e-13, np.empty(0))
 
 def problem(activation=ERF, library=np):
     teacher = ca.orthonormal_teacher(K, K + 1)
-    return batched.Problem(
+    return limits.Problem(
         N, ca.Network(library.asarray(teacher.incoming), library.asarray(teacher.outgoing)), activation
     )
 
 
 def test_every_student_takes_its_own_step(rng):
-    rows = problem().vector(ca.random_student(N, K + 1, rng, batch=3))
+    rows = ca.random_student(N, K + 1, rng, batch=3).to_vector()
     h = np.array([0.03, 0.003, 0.015])
     ahead, _ = batched.rosenbrock_steps(problem(), rows, problem().force(rows), h, np.ones_like(rows))
     for row, length, there in zip(rows, h, ahead):
@@ -35,10 +36,10 @@ def test_the_limits_are_those_of_the_compiled_path(library, rng):
     students = ca.random_student(N, K + 1, rng, batch=3)
     flow = ca.gradient_flow(students, ca.orthonormal_teacher(K, K + 1))
     same = problem(library=library)
-    found = batched.follow_batch(same, library.asarray(same.xp.asarray(problem().vector(students))), EXACTLY)
+    found = batched.follow_batch(same, library.asarray(same.xp.asarray(students.to_vector())), EXACTLY)
     assert flow.converged.all()
     assert np.all(found.code == CONVERGED)
-    np.testing.assert_allclose(batched.to_numpy(found.limit), problem().vector(flow.limit), atol=1e-10)
+    np.testing.assert_allclose(to_numpy(found.limit), flow.limit.to_vector(), atol=1e-10)
     np.testing.assert_allclose(found.loss, flow.loss, atol=1e-14)
     np.testing.assert_allclose(found.smallest, flow.smallest_eigenvalue, rtol=1e-5)
 

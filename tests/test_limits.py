@@ -14,7 +14,7 @@ from copyavg.steppers import IDLE_NEURON, MERGED_PAIR
 
 def test_rows_and_networks_are_the_same_thing(rng):
     students = ca.random_student(N, K + 1, rng, batch=4)
-    rows = problem().vector(students)
+    rows = students.to_vector()
     assert rows.shape == (4, N * (K + 2))
     back = problem().network(rows)
     np.testing.assert_array_equal(back.incoming, students.incoming)

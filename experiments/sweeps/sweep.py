@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 import copyavg as ca
 from copyavg import Network, gradient_flow, records
+from copyavg.activations import get_activation, has_gauge
 
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
@@ -199,8 +200,18 @@ def check(cell: Cell, seed: int, method: str) -> dict[str, Any]:
         after, found = by_reference(cell, seed)
     distance = None  # there are not two limits to compare
     if row["converged"] and found["converged"]:
-        distance = finite(np.max(np.abs(before.to_vector() - after.to_vector())) / np.max(np.abs(after.to_vector())), 2)
+        here, there = (weights(student, cell.activation) for student in (before, after))
+        distance = finite(np.max(np.abs(here - there)) / np.max(np.abs(there)), 2)
     return {"n": cell.n, "scale": cell.scale, "seed": seed, **found, "distance": distance}
+
+
+def weights(student: Network, activation: str) -> np.ndarray:
+    """All weights in a row; those with ‖wᵢ‖ = |aᵢ|, if (w, a) → (cw, a/c) is a gauge, along which limits may differ."""
+    w, a = student.incoming, student.outgoing
+    if has_gauge(get_activation(activation)):
+        scale = np.sqrt(np.abs(a) / np.linalg.norm(w, axis=1))
+        w, a = scale[:, None] * w, a / scale
+    return Network(w, a).to_vector()
 
 
 def by_reference(cell: Cell, seed: int) -> tuple[Network, dict[str, Any]]:
