@@ -121,13 +121,13 @@ def test_where_flow_goes_has_a_region_between_thresholds():
     np.testing.assert_allclose(edges, [(5.5, 7.5), (7.5, 8.5), (8.5, 9.5)])
 
 
-def test_no_size_of_start_hides_another():
-    alike = shares(np.array([0, 0, 1]))
-    figure = figures.start_sizes(
-        {k: {0.1: alike, 1: alike, 10: alike} for k in (4, 5)}, dict.fromkeys((4, 5), (2, 3, 3))
-    )
-    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["× 10", "× 1", "× 0.1"]
-    assert all(axes.lines[0].get_ydata().tolist() == [0, 0, 1] for axes in figure.axes)
+def test_every_size_of_start_has_a_row_of_its_own():
+    curves = {10.0: shares(np.array([0, 0, 1])), 0.1: shares(np.array([0, 1, 1]))}
+    axes = figures.start_sizes({4: curves, 5: curves}, dict.fromkeys((4, 5), (2, 3, 3))).axes[:2]
+    for ax in axes:
+        np.testing.assert_array_equal(np.ravel(ax.collections[0].get_array()), [0, 1, 1, 0, 0, 1])
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["× 0.1", "× 10"]
+        assert [line.get_xdata()[0] for line in ax.lines] == [1.5, 2.5]
 
 
 def test_the_displaced_point_is_drawn_in_a_plane_and_on_an_ellipse():

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -207,7 +208,7 @@ def start_sizes(
     shares: Mapping[int, Mapping[float, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]],
     thresholds: Mapping[int, tuple[int, int, int]],
 ) -> Figure:
-    """Draw how the share of starts that end at n-copy depends on the size of the start: a column a k, a row a size.
+    """Draw which share of starts ends at n-copy, by the size of the start: a map for each k.
 
     Parameters
     ----------
@@ -216,22 +217,24 @@ def start_sizes(
     thresholds : mapping of k to (minimum, better, saddle)
         The least n at which n-copy is a minimum, at which it is better, and at which copy-average is a saddle.
     """
-    factors = sorted(next(iter(shares.values())), reverse=True)
-    size = (7.4, 0.72 * len(factors) + 1.1)
-    figure, axes = plt.subplots(len(factors), len(shares), figsize=size, sharex="col", sharey=True, squeeze=False)
-    for column, (k, curves) in zip(axes.T, shares.items(), strict=True):
+    colours = LinearSegmentedColormap.from_list("which", [COPY_AVERAGE, "#f7f7f7", N_COPY])
+    figure, axes = plt.subplots(len(shares), 1, figsize=(7.4, 2.5 * len(shares) + 1.2), squeeze=False)
+    for ax, (k, curves) in zip(axes.flat, shares.items(), strict=True):
+        factors = sorted(curves)
+        n, rows = curves[factors[0]][0], np.arange(len(factors))
+        table = np.array([curves[factor][1] for factor in factors])
+        image = ax.pcolormesh(n, rows, table, cmap=colours, vmin=0, vmax=1, edgecolors="white", linewidth=0.6)
         minimum, _, saddle = thresholds[k]
-        for ax, factor in zip(column, factors, strict=True):
-            ax.axvspan(0, minimum - 0.5, color=COPY_AVERAGE, alpha=0.13, lw=0, label="only copy-average is a minimum")
-            ax.axvspan(saddle - 0.5, k, color=N_COPY, alpha=0.2, lw=0, label="only $n$-copy is")
-            n, share, *_ = curves[factor]
-            ax.plot(n, share, "o-", color=STUDENT, lw=1, ms=4, clip_on=False)
-            ax.set(xlim=(0.5, k - 0.5), ylim=(-0.08, 1.08), yticks=[0, 1])
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        column[-1].set(xlabel=f"student neurons $n$,  $k = {k}$")
-    for ax, factor in zip(axes[:, 0], factors, strict=True):
-        ax.set_ylabel(f"× {factor:g}", rotation=0, ha="right", va="center")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=2, fontsize=10.5, handlelength=1.4)
-    figure.supylabel("share that ends at $n$-copy, by the size of the start", fontsize=12, color="#222222")
+        for edge, what in ((minimum, "$n$-copy a minimum"), (saddle, "copy-average a saddle")):
+            ax.axvline(edge - 0.5, color=TEACHER, lw=1.6)
+            ax.text(edge - 0.5, len(factors) - 0.4, f"{what} →", color=TEACHER, fontsize=10, ha="center", va="bottom")
+        ax.set_yticks(rows, [f"× {factor:g}" for factor in factors])
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+        ax.set(xlabel=f"student neurons $n$,  $k = {k}$")
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+    figure.supylabel("size of the start", fontsize=12, color="#222222")
+    label = "share that ends at $n$-copy"
+    figure.colorbar(image, ax=axes, location="top", label=label, ticks=[0, 0.5, 1], shrink=0.5, aspect=30)
     return figure
