@@ -81,7 +81,7 @@ bench: $(BENCH)/.complete ## Time copyavg beside its peers, for the page Perform
 	$(BENCH)/bin/python experiments/benchmarks/landscape.py
 	$(BENCH)/bin/python experiments/benchmarks/flow.py
 
-sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for experiments/data (hours; stop and go on as you like).
+sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for experiments/data (an hour on two cores; stop and go on as you like).
 	$(BIN)/python experiments/sweeps/phase_diagram.py --audit
 	$(BIN)/python experiments/sweeps/start_size.py --audit
 	$(BIN)/python experiments/sweeps/relu.py --audit
