@@ -15,7 +15,7 @@ components m = p̂ − uŵ of p̂ across w and m′ = ŵ − up̂ of ŵ across p
 In these coordinates every coefficient stays finite, or is multiplied by a vector that vanishes faster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import factorial, pi, sqrt
@@ -69,6 +69,11 @@ class Activation:
         (`OrderParameters`, order) → `PairTerms` with the derivatives up to that order (0, 1 or 2).
         Without it interactions are computed by a Hermite series or by quadrature, with an error estimate.
 
+    Raises
+    ------
+    TypeError
+        If `derivatives` are not two functions.
+
     Examples
     --------
     An activation of one's own:
@@ -86,8 +91,12 @@ class Activation:
     closed_form: Callable[[OrderParameters, int], PairTerms] | None = None
 
     def __post_init__(self) -> None:
-        if self.derivatives is not None:
-            object.__setattr__(self, "derivatives", tuple(self.derivatives))
+        if self.derivatives is None:
+            return
+        given = tuple(self.derivatives) if isinstance(self.derivatives, Sequence) else (self.derivatives,)
+        if len(given) != 2 or not all(map(callable, given)):
+            raise TypeError(f"derivatives must be two functions, σ′ and σ″, but was given {self.derivatives!r}")
+        object.__setattr__(self, "derivatives", given)
 
 
 def has_gauge(activation: Activation) -> bool:

@@ -395,7 +395,9 @@ def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> 
 def _refuse(activation: Activation, norm: float, error: float, scale: float) -> None:
     raise QuadratureError(
         f"{activation.name}: the interaction at norm r = {norm:g} was integrated to within {error:.1g}, but "
-        f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth, has it a closed form? Short weight vectors are easier"
+        f"{ACCURACY:g} × {scale:.1g} is needed. Is σ smooth, has it a closed form? "
+        + ("Short" if activation.derivatives or norm > 1 else "Derivatives given to Activation and longer")
+        + " weight vectors are easier"
     )
 
 
@@ -437,20 +439,21 @@ def _derivatives(
             _evaluate(xp, activation, name, f, y) for name, f in zip(("σ′", "σ″"), activation.derivatives, strict=True)
         )
     shifted = {step: _evaluate(xp, activation, "σ", activation.function, y + step * _STEP) for step in range(-5, 6)}
-    results = []
+    results: list[Array] = []
     for stencils, parity, power in ((_FIRST, -1, 1), (_SECOND, 1, 2)):
         fine, coarse = (
             sum((w * (shifted[i] + parity * shifted[-i]) for i, w in enumerate(s[1:], 1)), s[0] * shifted[0])
             for s in stencils
         )
+        results.append(fine / _STEP**power)
         size = scale / xp.clip(r, 1e-30, 1.0) ** power + xp.abs(values)
+        size = xp.where(size > 0, size, xp.abs(results[0]))  # at r = 0 and for an odd σ only σ′ has a size
         error = float(xp.max(xp.abs(fine - coarse) / size)) / _STEP**power
         if not error <= ACCURACY:
             raise QuadratureError(
                 f"{activation.name}: a derivative of σ by differences is only accurate to {error:.1g}, but "
                 f"{ACCURACY:g} is needed: give σ′ and σ″ to Activation(derivatives=…)"
             )
-        results.append(fine / _STEP**power)
     return tuple(results)
 
 

@@ -132,3 +132,11 @@ def test_the_leaky_loss_is_that_of_relu_and_a_linear_one(slope, rng):
 def test_a_slope_is_a_finite_number(slope, error):
     with pytest.raises(error, match="slope must be .*, but was given"):
         leaky_relu(slope)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("given", [(np.cos,), (np.cos, np.sin, np.cos), np.cos, "ab", (np.cos, 2.0)])
+def test_derivatives_are_two_functions(given):
+    with pytest.raises(TypeError, match="derivatives must be two functions, σ′ and σ″, but was given"):
+        Activation("sine", np.sin, derivatives=given)
+    assert Activation("sine", np.sin, derivatives=[np.cos, np.sin]).derivatives == (np.cos, np.sin)

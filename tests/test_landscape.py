@@ -390,3 +390,12 @@ class TestBadInput:
     def test_the_activation_must_be_known(self):
         with pytest.raises(ValueError, match="'step'"):
             ca.loss(ca.orthonormal_teacher(2), ca.orthonormal_teacher(2), "step")
+
+
+def test_a_silent_neuron_with_an_odd_activation_of_ones_own():
+    student, teacher = ca.Network([[0.0, 0.0], [0.3, 0.2]], [1.0, -0.5]), ca.orthonormal_teacher(2)
+    own = Activation("own", np.tanh)
+    np.testing.assert_allclose(
+        ca.gradient(student, teacher, own).to_vector(), ca.gradient(student, teacher, "tanh").to_vector(), atol=1e-12
+    )
+    np.testing.assert_allclose(ca.hessian(student, teacher, own), ca.hessian(student, teacher, "tanh"), atol=1e-11)
