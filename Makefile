@@ -86,7 +86,7 @@ sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for experimen
 	$(BIN)/python experiments/sweeps/start_size.py --audit
 	$(BIN)/python experiments/sweeps/relu.py --audit
 
-mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (an hour; stop and go on as you like).
+mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (half an hour; stop and go on as you like).
 	$(BIN)/python experiments/mutation/run.py $(MODULES)
 
 binder-test: ## Run every notebook in a fresh Binder environment, on one core and within 2 GB.

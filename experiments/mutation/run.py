@@ -1,4 +1,4 @@
-"""Mutation run: do the tests notice a small slip in a module? `make mutation`, about an hour on two cores.
+"""Mutation run: do the tests notice a small slip in a module? `make mutation`, half an hour on two cores.
 
 Every mutant of a module meets the fast tests that reach its line: the module's own tests first, and no more after the
 first that fails; those that are quick and have killed before come first. A process that has imported everything but
