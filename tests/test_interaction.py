@@ -9,7 +9,14 @@ from scipy.special import gammaln
 
 import copyavg as ca
 from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters
-from copyavg.interaction import QuadratureError, _mehler_sum, _norm_by_coefficients, hermite_expansion, pair_terms
+from copyavg.interaction import (
+    QuadratureError,
+    _mehler_sum,
+    _norm_by_coefficients,
+    _refuse,
+    hermite_expansion,
+    pair_terms,
+)
 
 NORMS = [0.0, 1e-300, 1e-8, 0.1, 1.0, 7.0, 1e6, 1e200]
 CORRELATIONS = [-1.0, -1 + 1e-12, -0.5, 0.0, 1e-9, 0.3, 1 - 1e-12, 1.0]
@@ -598,3 +605,19 @@ def test_where_sigma_is_not_finite_is_named_and_which():
 def test_bad_input_of_several_dimensions(library, arguments, message):
     with pytest.raises(ValueError, match=message):
         ca.interaction(*(library.asarray(x, dtype=library.float64) for x in arguments))
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("norm", "derivatives", "advice"),
+    [
+        (1e-6, False, "Derivatives given to Activation and longer"),
+        (1.0, False, "Derivatives given to Activation and longer"),
+        (1.5, False, "Short"),
+        (1e-6, True, "Short"),
+    ],
+)
+def test_a_refusal_says_what_would_be_easier(norm, derivatives, advice):
+    own = Activation("own", np.tanh, NAMED["tanh"].derivatives if derivatives else None)
+    with pytest.raises(QuadratureError, match=f"has it a closed form\\? {advice} weight vectors are easier$"):
+        _refuse(own, norm, 1.0, 0.1)
