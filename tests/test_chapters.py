@@ -31,6 +31,8 @@ WITHOUT_CONSTANT = (
         "− 1|, k = 10⁴",
         "markers from the line",
         "change of χ",
+        "starts × 3 and × 10",
+        "limits that differ",
     ),
 )
 
