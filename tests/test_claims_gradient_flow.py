@@ -125,16 +125,18 @@ def test_most_starts_end_at_the_worse_point(sweeps, residual):
 @pytest.mark.parametrize("k", [10, 20, 50])
 def test_small_starts_copy_and_large_starts_average(k, residual):
     rows = list(records.rows(records.read(f"start-size-k{k}")))
-    small, large, larger = ([row for row in rows if row["scale"] == scale] for scale in (0.3, 3, 10))
+    smallest, small, large, larger = ([row for row in rows if row["scale"] == scale] for scale in (0.01, 0.3, 3, 10))
     minimum, saddle = n_copy_is_a_minimum(k), copy_average_is_a_saddle(k)
     for n in range(1, minimum):
         assert "n-copy" not in {row["label"] for row in rows if row["n"] == n}
     for n in range(minimum + 1, k):
         residual("start-size", "small", share(small, n))
+        if k < 50:
+            residual("start-size", "smallest", share(smallest, n))
     for n in range(minimum, saddle):
         residual("start-size", "large", max(share(large, n), share(larger, n)))
     if k == 50:
-        residual("start-size", "smallest", share([row for row in rows if row["scale"] == 0.01], 24))
+        residual("start-size", "fewer", share(smallest, 24))
 
 
 @pytest.mark.claim("no-limit")
