@@ -217,6 +217,7 @@ class TestBrowser:
 
         with Visit(browser, address, page, mode=mode) as visit:
             assert visit.tab.locator("html").get_attribute("data-theme") == mode
+            visit.tab.evaluate("Promise.allSettled(document.getAnimations().map((fade) => fade.finished))")
             results = Axe().run(visit.tab, options=AXE_RULES)
             assert results.violations_count == 0, results.generate_report()
 
