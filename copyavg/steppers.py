@@ -4,7 +4,7 @@ Three ways to go on, from the start to the limit:
 
 - *Chebyshev* steps (Runge–Kutta–Chebyshev of order 2), explicit, while few stages are enough for stability;
 - *Rosenbrock* steps (Rodas, of order 4), linearly implicit: every stage solves (H + 1/(γh)) u = r by conjugate
-  gradients, and a direction of negative curvature met on the way shortens the step;
+  gradients, and a step is shortened until H + 1/(γh) is positive definite;
 - *Newton's* method, once a certificate puts the state into the basin of a non-degenerate minimum.
 
 Steps are accepted if their estimated error is within tolerance and the loss does not rise. Everything works on one
@@ -30,6 +30,7 @@ BASIN = 0.5  # M × Newton decrement, below which the state lies in the minimum'
 _FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
 _SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance
+_SEEN = 1e-3  # the part of a direction like any other that lies along one of negative curvature, or more
 
 # Rodas, as transformed by Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.7: γ = ¼.
 GAMMA = 0.25
@@ -126,6 +127,24 @@ def chebyshev_step(theta, force, h, stages, n, k, ahead, force_ahead, error):
         force_ahead[i] = -force_ahead[i]
         error[i] = 0.8 * (theta[i] - ahead[i]) + 0.4 * h * (force[i] + force_ahead[i])
     return value
+
+
+@compiled
+def positive_definite(at, shift, counts):
+    """Say whether H + shift is positive definite, by conjugate gradients from a right-hand side like any other.
+
+    The residual's part along an eigenvector is p(λ), a polynomial with p(0) = 1 whose roots are Ritz values. As long as
+    these are all positive, p ≥ 1 for negative λ: the residual cannot fall below the right-hand side's part along a
+    direction of negative curvature before that direction is met. The force has no such part on its way into a saddle.
+    """
+    size = at.outgoing.size + at.rows[: at.outgoing.size].size
+    probe = np.empty(size)
+    for i in range(size):
+        probe[i] = (i * _GOLDEN) % 1 - 0.5
+    length = math.sqrt(np.dot(probe, probe))
+    outcome, products = solve(at, shift, probe, _SEEN * length, _MOST_PRODUCTS, np.empty(size))
+    counts[1] += products
+    return outcome == SUCCEEDED
 
 
 @compiled
@@ -413,7 +432,7 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
                 return outcome, time, norm, smallest, value
         lands = due < times.size and times[due] - time <= h
         step = times[due] - time if lands else h
-        ok = True
+        ok, lower = True, math.inf
         if explicit:
             if since >= 5:
                 radius, since = _spectral_radius(theta, vector, 3, n, k, counts), 0
@@ -425,7 +444,9 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
             lower = chebyshev_step(theta, force, step, stages, n, k, ahead, force_ahead, error)
             counts[0] += stages
         else:
-            ok, lower = rosenbrock_step(theta, force, at, step, accuracy, n, k, ahead, force_ahead, error, counts)
+            ok = positive_definite(at, 1 / (GAMMA * step), counts)
+            if ok:
+                ok, lower = rosenbrock_step(theta, force, at, step, accuracy, n, k, ahead, force_ahead, error, counts)
         badness = _weighted(error, theta, ahead, accuracy) if ok else math.inf
         ok = badness <= 1 and math.isfinite(lower) and math.isfinite(_largest(force_ahead))
         if not ok or lower > value + 1e-13 * k:
