@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 
 from .activations import Activation, get_activation, has_gauge
 from .arrays import to_numpy
-from .network import Network
+from .network import Network, balanced
 
 LABELS = ("copy-average", "n-copy", "reduced", "other")
 ROLES = ("copy", "average", "merged", "idle", "dipole", "mixed")
@@ -334,9 +334,7 @@ def _in_one_form(w: Float[np.ndarray, "n coordinates"], a: Float[np.ndarray, " n
         sign = np.where(a < 0, -1.0, 1.0)
         w, a = sign[:, None] * w, sign * a
     if setting.gauge:
-        r = _norms(w)
-        scale = np.sqrt(np.divide(np.abs(a), r, out=np.ones_like(a), where=(r > 0) & (a != 0)))
-        w, a = scale[:, None] * w, a / scale
+        w, a = balanced(w, a)
     return _Neurons(w, a)
 
 

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from .activations import Activation, has_gauge
 from .arrays import Array, to_numpy
 from .landscape import gradient, hessian, loss
-from .network import Network
-from .steppers import BASIN, IDLE_NEURON, MERGED_PAIR, degenerate_outcome, smaller
+from .network import Network, balanced
+from .steppers import BASIN, IDLE_NEURON, MERGED_PAIR, NORM_OF_SMALLER, degenerate_outcome, smaller
 
 _SAME_LOSS = 1e-9  # of a degenerate limit and of the smaller student that it amounts to
 _PARALLEL = 1e-6  # 1 − correlation of neurons with a gauge that count as one
@@ -154,7 +154,7 @@ def amounts_to(problem: Problem, theta: Float[Array, " N"], time: float, toleran
         return None
     there = Problem(fewer.n, problem.teacher, problem.activation)
     start = problem.xp.asarray(fewer.to_vector(), device=array_api_compat.device(theta))
-    found, value = newton(there, start, tolerance), float(problem.loss(theta))
+    found, value = newton(there, start, max(tolerance, NORM_OF_SMALLER)), float(problem.loss(theta))
     same = found is not None and abs(float(there.loss(found[0])) - value) <= _SAME_LOSS * (1 + value)
     return code if same else None
 
@@ -179,5 +179,4 @@ def one_for_each_direction(student: Network) -> Network:
         else:
             rows.append(direction)
             sums.append(strength)
-    half = np.sqrt(np.abs(sums))
-    return Network.unchecked(half[:, None] * np.reshape(rows, (len(rows), student.d)), np.sign(sums) * half)
+    return Network.unchecked(*balanced(np.reshape(rows, (len(rows), student.d)), np.asarray(sums)))

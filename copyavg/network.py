@@ -196,5 +196,22 @@ def random_student(
     return Network(incoming, outgoing)
 
 
+def balanced(
+    incoming: Float[np.ndarray, "n d"], outgoing: Float[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
+    """Return the weights with ‖wᵢ‖ = |aᵢ| of the same function, for σ with the gauge (w, a) → (cw, a/c), c > 0.
+
+    A neuron with w = 0 or a = 0 has no such weights and keeps its own.
+
+    Examples
+    --------
+    >>> balanced(np.array([[3.0, 4.0]]), np.array([0.2]))
+    (array([[0.6, 0.8]]), array([1.]))
+    """
+    r = np.linalg.norm(incoming, axis=1)
+    scale = np.sqrt(np.divide(np.abs(outgoing), r, out=np.ones_like(outgoing), where=(r > 0) & (outgoing != 0)))
+    return scale[:, None] * incoming, outgoing / scale
+
+
 def _kind(value: Any) -> str:
     return type(value).__name__

@@ -27,6 +27,7 @@ _IDLE = 1e-6  # outgoing weight, of the largest, below which a neuron does nothi
 LATEST = 1e12  # no limit is waited for any longer
 FIRST_TRY, NEXT_TRY = 1e-3, 0.3  # ‖∇L‖∞ at which Newton's method is tried, and by which factor lower the next time
 BASIN = 0.5  # M × Newton decrement, below which the state lies in the minimum's basin
+NORM_OF_SMALLER = 1e-10  # ‖∇L‖∞ that certifies a smaller student: only its loss is used, to 1e-9
 _FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
 _SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance
@@ -418,7 +419,8 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
             if reducible:
                 try_reducing = 0.1 * norm
                 fewer = smaller(theta, n, outcome)
-                reducible, _, _, lowest = newton(fewer, n - 1, k, tolerance, np.empty(fewer.size), counts)
+                loose = max(tolerance, NORM_OF_SMALLER)
+                reducible, _, _, lowest = newton(fewer, n - 1, k, loose, np.empty(fewer.size), counts)
                 reducible = reducible and abs(lowest - value) <= 1e-9
                 outcome = outcome if reducible else STALLED
             if over or reducible:

@@ -31,6 +31,7 @@ from tqdm import tqdm
 import copyavg as ca
 from copyavg import Network, gradient_flow, records
 from copyavg.activations import get_activation, has_gauge
+from copyavg.network import balanced
 
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
@@ -209,8 +210,7 @@ def weights(student: Network, activation: str) -> np.ndarray:
     """All weights in a row; those with ‖wᵢ‖ = |aᵢ|, if (w, a) → (cw, a/c) is a gauge, along which limits may differ."""
     w, a = student.incoming, student.outgoing
     if has_gauge(get_activation(activation)):
-        scale = np.sqrt(np.abs(a) / np.linalg.norm(w, axis=1))
-        w, a = scale[:, None] * w, a / scale
+        w, a = balanced(w, a)
     return Network(w, a).to_vector()
 
 
