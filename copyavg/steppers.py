@@ -30,7 +30,7 @@ BASIN = 0.5  # M × Newton decrement, below which the state lies in the minimum'
 NORM_OF_SMALLER = 1e-10  # ‖∇L‖∞ that certifies a smaller student: only its loss is used, to 1e-9
 _FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
-_SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance
+_SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance, or of the force if that is smaller
 _SEEN = 1e-3  # the part of a direction like any other that lies along one of negative curvature, or more
 
 # Rodas, as transformed by Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.7: γ = ¼.
@@ -155,7 +155,7 @@ def rosenbrock_step(theta, force, at, h, accuracy, n, k, ahead, force_ahead, err
     Writes the state, the force −∇L there and the error estimate; returns whether every stage was solved, and the loss.
     """
     size, shift = theta.size, 1 / (GAMMA * h)
-    tolerance = _SOLVED * accuracy * math.sqrt(size) * shift
+    tolerance = _SOLVED * min(accuracy * math.sqrt(size) * shift, math.sqrt(np.dot(force, force)))
     stages, right = np.empty((6, size)), np.empty(size)
     for stage in range(6):
         if stage == 0:
