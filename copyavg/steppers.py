@@ -4,7 +4,7 @@ Three ways to go on, from the start to the limit:
 
 - *Chebyshev* steps (Runge–Kutta–Chebyshev of order 2), explicit, while few stages are enough for stability;
 - *Rosenbrock* steps (Rodas, of order 4), linearly implicit: every stage solves (H + 1/(γh)) u = r by conjugate
-  gradients, and a step is shortened until H + 1/(γh) is positive definite;
+  gradients, and a direction of negative curvature met on the way shortens the step;
 - *Newton's* method, once a certificate puts the state into the basin of a non-degenerate minimum.
 
 Steps are accepted if their estimated error is within tolerance and the loss does not rise. Everything works on one
@@ -31,7 +31,6 @@ NORM_OF_SMALLER = 1e-10  # ‖∇L‖∞ that certifies a smaller student: only 
 _FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
 _SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance, or of the force if that is smaller
-_SEEN = 1e-3  # the part of a direction like any other that lies along one of negative curvature, or more
 
 # Rodas, as transformed by Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.7: γ = ¼.
 GAMMA = 0.25
@@ -131,28 +130,15 @@ def chebyshev_step(theta, force, h, stages, n, k, ahead, force_ahead, error):
 
 
 @compiled
-def positive_definite(at, shift, counts):
-    """Say whether H + shift is positive definite, by conjugate gradients from a right-hand side like any other.
-
-    The residual's part along an eigenvector is p(λ), a polynomial with p(0) = 1 whose roots are Ritz values. As long as
-    these are all positive, p ≥ 1 for negative λ: the residual cannot fall below the right-hand side's part along a
-    direction of negative curvature before that direction is met. The force has no such part on its way into a saddle.
-    """
-    size = at.outgoing.size + at.rows[: at.outgoing.size].size
-    probe = np.empty(size)
-    for i in range(size):
-        probe[i] = (i * _GOLDEN) % 1 - 0.5
-    length = math.sqrt(np.dot(probe, probe))
-    outcome, products = solve(at, shift, probe, _SEEN * length, _MOST_PRODUCTS, np.empty(size))
-    counts[1] += products
-    return outcome == SUCCEEDED
-
-
-@compiled
 def rosenbrock_step(theta, force, at, h, accuracy, n, k, ahead, force_ahead, error, counts):
     """Take one step of length h of the Rodas method, `at` being the curvature at θ.
 
     Writes the state, the force −∇L there and the error estimate; returns whether every stage was solved, and the loss.
+
+    A state near a saddle leaves it. The residual of conjugate gradients is p(H + 1/(γh)) r with p(0) = 1 and the Ritz
+    values as roots; while these are positive, p ≥ 1 for negative arguments. So a stage that is solved to a part of the
+    force moves along the force in directions of negative curvature beyond 1/(γh), and has met those that are a larger
+    part of it.
     """
     size, shift = theta.size, 1 / (GAMMA * h)
     tolerance = _SOLVED * min(accuracy * math.sqrt(size) * shift, math.sqrt(np.dot(force, force)))
@@ -434,7 +420,7 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
                 return outcome, time, norm, smallest, value
         lands = due < times.size and times[due] - time <= h
         step = times[due] - time if lands else h
-        ok, lower = True, math.inf
+        ok = True
         if explicit:
             if since >= 5:
                 radius, since = _spectral_radius(theta, vector, 3, n, k, counts), 0
@@ -446,9 +432,7 @@ def follow(start, n, k, accuracy, tolerance, times, states, limit, counts):
             lower = chebyshev_step(theta, force, step, stages, n, k, ahead, force_ahead, error)
             counts[0] += stages
         else:
-            ok = positive_definite(at, 1 / (GAMMA * step), counts)
-            if ok:
-                ok, lower = rosenbrock_step(theta, force, at, step, accuracy, n, k, ahead, force_ahead, error, counts)
+            ok, lower = rosenbrock_step(theta, force, at, step, accuracy, n, k, ahead, force_ahead, error, counts)
         badness = _weighted(error, theta, ahead, accuracy) if ok else math.inf
         ok = badness <= 1 and math.isfinite(lower) and math.isfinite(_largest(force_ahead))
         if not ok or lower > value + 1e-13 * k:
