@@ -30,7 +30,7 @@ BASIN = 0.5  # M × Newton decrement, below which the state lies in the minimum'
 NORM_OF_SMALLER = 1e-10  # ‖∇L‖∞ that certifies a smaller student: only its loss is used, to 1e-9
 _FLAT = 1e-9  # the smallest eigenvalue that is told from zero
 _MOST_PRODUCTS = 5000  # of one solve
-_SOLVED = 0.1  # accuracy of a Rosenbrock stage, as a part of the step's tolerance, or of the force if that is smaller
+_SOLVED, _SEEN = 0.1, 1e-3  # accuracy of a Rosenbrock stage, as a part of the step's tolerance and of the force
 
 # Rodas, as transformed by Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.7: γ = ¼.
 GAMMA = 0.25
@@ -136,12 +136,12 @@ def rosenbrock_step(theta, force, at, h, accuracy, n, k, ahead, force_ahead, err
     Writes the state, the force −∇L there and the error estimate; returns whether every stage was solved, and the loss.
 
     A state near a saddle leaves it. The residual of conjugate gradients is p(H + 1/(γh)) r with p(0) = 1 and the Ritz
-    values as roots; while these are positive, p ≥ 1 for negative arguments. So a stage that is solved to a part of the
-    force moves along the force in directions of negative curvature beyond 1/(γh), and has met those that are a larger
-    part of it.
+    values as roots; while these are positive, p ≥ 1 for negative arguments. So a stage that is solved to a small part
+    of the force has met every direction of negative curvature beyond 1/(γh) along which the force has a larger part,
+    and damps none of the others.
     """
     size, shift = theta.size, 1 / (GAMMA * h)
-    tolerance = _SOLVED * min(accuracy * math.sqrt(size) * shift, math.sqrt(np.dot(force, force)))
+    tolerance = min(_SOLVED * accuracy * math.sqrt(size) * shift, _SEEN * math.sqrt(np.dot(force, force)))
     stages, right = np.empty((6, size)), np.empty(size)
     for stage in range(6):
         if stage == 0:

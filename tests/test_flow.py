@@ -157,6 +157,27 @@ def test_a_saddle_is_no_limit():
     assert flow.smallest_eigenvalue < 0
 
 
+@pytest.mark.parametrize("sizes", [(2, 2), (1, 3, 3), (2, 2, 3, 3)])
+@pytest.mark.parametrize("distance", [1e-7, 1e-9])
+def test_the_flow_leaves_a_saddle_where_it_should(sizes, distance, rng):
+    """The force there is far smaller than the tolerance of a step, and yet it decides which limit is reached."""
+    k = sum(sizes)
+    saddle = ca.copy_average(sizes, d=k + 1).to_vector()
+    near = ca.Network.from_vector(saddle + distance * rng.normal(size=(30, saddle.size)), len(sizes))
+    flow, exact = (ca.gradient_flow(near, teacher(k), accuracy=accuracy) for accuracy in (1e-5, 1e-9))
+    assert flow.converged.all()
+    assert exact.converged.all()
+    np.testing.assert_allclose(flow.limit.to_vector(), exact.limit.to_vector(), atol=1e-8)
+
+
+def test_the_flow_leaves_a_saddle_that_it_passes_closely():
+    """Of the starts of the sweep at k = 50, the one whose stages are zero there unless they are solved far enough."""
+    k, n = 50, 49
+    flow = ca.gradient_flow(ca.random_student(n, k + 1, np.random.default_rng([k, n, 21])), teacher(k))
+    assert flow.converged
+    assert flow.smallest_eigenvalue > 1e-3
+
+
 def test_a_rotated_teacher_is_followed_in_its_own_axes(rng):
     students, k = start(3, 5, 4), 5
     turn = np.linalg.qr(rng.normal(size=(6, 6)))[0]

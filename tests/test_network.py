@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import copyavg as ca
+from copyavg.network import balanced
 
 
 def test_shapes():
@@ -12,6 +13,16 @@ def test_shapes():
     assert (network.n, network.d, network.batch_shape) == (3, 2, (7, 4))
     assert repr(network) == "Network(n=3, d=2, batch_shape=(7, 4))"
     assert repr(ca.orthonormal_teacher(3)) == "Network(n=3, d=3)"
+
+
+def test_the_form_across_the_gauge(rng):
+    incoming, outgoing = rng.normal(size=(4, 3)), np.array([2.0, -1e-8, 0.0, 3.0])
+    incoming[3] = 0
+    w, a = balanced(incoming, outgoing)
+    np.testing.assert_allclose(a[:, None] * w, outgoing[:, None] * incoming, rtol=1e-15)  # for ReLU that is all
+    np.testing.assert_allclose(np.linalg.norm(w[:2], axis=1), np.abs(a[:2]), rtol=1e-15)
+    np.testing.assert_array_equal(np.sign(a), np.sign(outgoing))
+    np.testing.assert_array_equal(w[2:], incoming[2:])
 
 
 def test_a_network_is_frozen():
