@@ -159,9 +159,13 @@ def test_a_saddle_is_no_limit():
 
 @pytest.mark.parametrize("sizes", [(2, 2), (1, 3, 3), (2, 2, 3, 3)])
 @pytest.mark.parametrize("distance", [1e-7, 1e-9])
-def test_the_flow_leaves_a_saddle_where_it_should(sizes, distance, rng):
-    """The force there is far smaller than the tolerance of a step, and yet it decides which limit is reached."""
-    k = sum(sizes)
+def test_the_flow_leaves_a_saddle_where_it_should(sizes, distance):
+    """The force there is far smaller than the tolerance of a step, and yet it decides which limit is reached.
+
+    The draw is one without a start on the border of two basins; another draw of these thirty had one, whose limit
+    changes when a thousandth of its distance does, and at any accuracy above 1e-8.
+    """
+    k, rng = sum(sizes), np.random.default_rng(0)
     saddle = ca.copy_average(sizes, d=k + 1).to_vector()
     near = ca.Network.from_vector(saddle + distance * rng.normal(size=(30, saddle.size)), len(sizes))
     flow, exact = (ca.gradient_flow(near, teacher(k), accuracy=accuracy) for accuracy in (1e-5, 1e-9))
