@@ -1,5 +1,7 @@
 """The claims of chapter 5: what the committed sweeps hold, and trajectories that are followed again."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -137,6 +139,18 @@ def test_small_starts_copy_and_large_starts_average(k, residual):
         residual("start-size", "large", max(share(large, n), share(larger, n)))
     if k == 50:
         residual("start-size", "fewer", share(smallest, 24))
+    lost = {(row["n"], row["scale"], row["seed"]): row["reason"] for row in rows if not row["converged"]}
+    assert set(lost.values()) == {"dipole", "idle neuron"}
+    counts = Counter((n, scale) for n, scale, _ in lost)
+    assert max(counts.values()) == {10: 6, 20: 6, 50: 16}[k]
+    if k == 10:
+        assert {(n, scale) for (n, scale, _), reason in lost.items() if reason == "dipole"} == {
+            (n, 10) for n in range(2, 10)
+        }
+        assert list(lost.values()).count("dipole") == 22
+    if k == 50:
+        for n, reason, number in ((4, "idle neuron", 15), (48, "dipole", 10)):
+            assert [lost[key] for key in lost if key[:2] == (n, 10)].count(reason) == number
 
 
 @pytest.mark.claim("no-limit")
