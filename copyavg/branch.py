@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from .activations import NAMED, RELU, Activation, get_activation, has_gauge
+from .activations import NAMED, RELU, Activation, has_gauge
 from .averaging import one_neuron
 from .interaction import QuadratureError
 from .newton import NoCriticalPointError, critical_point, relative_change
@@ -107,7 +107,8 @@ class NCopyBranch(Branch):
 
     Examples
     --------
-    >>> NCopyBranch(10, get_activation("erf")).follow(8).round(4)
+    >>> from copyavg.activations import ERF
+    >>> NCopyBranch(10, ERF).follow(8).round(4)
     array([ 0.8505, -0.0157,  0.0912,  1.2633])
     """
 
@@ -136,7 +137,7 @@ class CopyAverageBranch(Branch):
 
     Examples
     --------
-    >>> CopyAverageBranch(10, get_activation("relu")).follow(5).round(4)  # α, β, γ, a, δ, ε, b
+    >>> CopyAverageBranch(10, RELU).follow(5).round(4)  # α, β, γ, a, δ, ε, b
     array([ 1.3495, -0.0761,  0.0686,  1.3663, -0.3335,  0.4898,  1.3727])
     """
 
@@ -173,7 +174,7 @@ class PairBranch(CopyAverageBranch):
 
     Examples
     --------
-    >>> PairBranch(get_activation("relu")).follow(6).round(4)  # α, γ, a, δ, ε, b
+    >>> PairBranch(RELU).follow(6).round(4)  # α, γ, a, δ, ε, b
     array([ 1.4921,  0.1409,  1.525 , -0.6862,  0.6175,  1.542 ])
     """
 
@@ -192,8 +193,8 @@ def is_leaky(activation: Activation) -> bool:
 
     Examples
     --------
-    >>> from copyavg.activations import leaky_relu
-    >>> is_leaky(leaky_relu(0.1)), is_leaky(RELU), is_leaky(get_activation("erf"))
+    >>> from copyavg.activations import ERF, leaky_relu
+    >>> is_leaky(leaky_relu(0.1)), is_leaky(RELU), is_leaky(ERF)
     (True, False, False)
     """
     return activation is not RELU and has_gauge(activation)
@@ -280,15 +281,14 @@ def little_displaced(family: Family, start: Point) -> Point | None:
 
 
 @lru_cache(maxsize=64)
-def _named_branch(kind: Callable[..., Branch], *arguments: int | str) -> Branch:
-    *sizes, name = arguments
-    return kind(*sizes, get_activation(name))
+def _named_branch(kind: Callable[..., Branch], *arguments: int | Activation) -> Branch:
+    return kind(*arguments)
 
 
 def _branch(kind: Callable[..., Branch], *arguments: int | Activation) -> Branch:
-    *sizes, activation = arguments
+    *_, activation = arguments
     named = NAMED.get(activation.name) is activation
-    return _named_branch(kind, *sizes, activation.name) if named else kind(*sizes, activation)
+    return _named_branch(kind, *arguments) if named else kind(*arguments)
 
 
 def n_copy_branch(k: int, activation: Activation) -> Branch:
@@ -296,8 +296,8 @@ def n_copy_branch(k: int, activation: Activation) -> Branch:
 
     Examples
     --------
-    >>> erf = get_activation("erf")
-    >>> n_copy_branch(10, erf) is n_copy_branch(10, erf)
+    >>> from copyavg.activations import ERF
+    >>> n_copy_branch(10, ERF) is n_copy_branch(10, ERF)
     True
     """
     return _branch(NCopyBranch, k, activation)
@@ -308,8 +308,7 @@ def copy_average_branch(n: int, k: int, activation: Activation) -> tuple[Branch,
 
     Examples
     --------
-    >>> relu = get_activation("relu")
-    >>> [(type(branch).__name__, at) for branch, at in (copy_average_branch(n, 9, relu) for n in (2, 3))]
+    >>> [(type(branch).__name__, at) for branch, at in (copy_average_branch(n, 9, RELU) for n in (2, 3))]
     [('PairBranch', 9), ('CopyAverageBranch', 3)]
     """
     return (_branch(PairBranch, activation), k) if n == 2 else (_branch(CopyAverageBranch, k, activation), n)

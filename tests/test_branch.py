@@ -5,7 +5,7 @@ import pytest
 
 import copyavg as ca
 from copyavg import branch, newton
-from copyavg.activations import NAMED, get_activation, leaky_relu
+from copyavg.activations import NAMED, Activation, get_activation, leaky_relu
 from copyavg.blocks import across_gauge, hessian_along
 from copyavg.branch import (
     SILENT,
@@ -128,6 +128,15 @@ def test_branches_of_named_activations_are_kept():
     own = ca.Activation("erf", NAMED["erf"].function, closed_form=NAMED["erf"].closed_form)
     assert n_copy_branch(6, own) is not n_copy_branch(6, own)
     np.testing.assert_array_equal(n_copy_branch(6, own).follow(5), n_copy_branch(6, ERF).follow(5))
+
+
+def test_another_activation_of_the_same_name_has_a_branch_of_its_own(monkeypatch):
+    """As when a chapter runs with a slip in ReLU: the kept branch neither serves it nor learns from it."""
+    kept = n_copy_branch(6, RELU)
+    another = Activation("relu", ERF.function, ERF.derivatives, ERF.closed_form)
+    monkeypatch.setitem(NAMED, "relu", another)
+    assert n_copy_branch(6, another) is n_copy_branch(6, another) is not kept
+    np.testing.assert_array_equal(n_copy_branch(6, another).follow(5), n_copy_branch(6, ERF).follow(5))
 
 
 def test_an_activation_without_such_points():
