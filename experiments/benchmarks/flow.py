@@ -417,7 +417,7 @@ def products(at, direction, out, repeats):
 
 
 def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
-    """Seconds a seed on one core, seed by seed, beside its gradients and Hessian-vector products times n²d."""
+    """Seconds a seed on one core, seed by seed, beside its gradients and Hessian-vector products."""
     rows = []
     cells = [(k, max(1, math.floor(share * k + 0.5)), seeds) for k, seeds in effort.scaling.items() for share in SHARES]
     for k, n, seeds in tqdm(cells, unit="size", disable=None):
@@ -441,7 +441,6 @@ def scaling_rows(effort: Effort) -> list[dict[str, Any]]:
                 "median": rounded(median(spent)),
                 "slowest": rounded(max(spent)),
                 "evaluations": round(evaluations / seeds),
-                "work": round(evaluations / seeds) * n * n * (k + 1),
             }
         )
     return rows
