@@ -41,6 +41,14 @@ def contents(report: dict) -> list[tuple]:
     return [tuple(row[key] for key in keys) for row in report["rows"]]
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_the_work_begins(tmp_path):
+    for script in (SCRIPT, FLOW_SCRIPT):
+        output = tmp_path / "nowhere/report.json"
+        run = subprocess.run([sys.executable, script, "--output", output], capture_output=True, text=True)
+        assert run.returncode == 2
+        assert run.stderr.endswith(f"--output must be a file in an existing folder, but was given {output}\n")
+
+
 @pytest.mark.slow
 def test_the_script_runs_and_compares_every_row(quick):
     for row in quick["rows"]:

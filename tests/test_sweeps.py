@@ -149,6 +149,18 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_row(tmp_path, small):
     assert data["flagged"] == []
 
 
+def test_folders_are_made_or_refused_before_the_work_begins(tmp_path, capsys):
+    options = ["--k", "3", "--seeds", "1", "--workers", "1", "--work", str(tmp_path / "work")]
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SystemExit, match="2"):
+        phase_diagram.main([*options, "--output", str(file)])
+    assert f"there can be no folder {file}: File exists" in capsys.readouterr().err
+    assert not list((tmp_path / "work").iterdir())
+    phase_diagram.main([*options, "--output", str(tmp_path / "new/folder")])
+    assert (tmp_path / "new/folder/phase-diagram-k3.json").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # those of a cluster that comes and goes are none of ours
 def test_a_dask_cluster_runs_the_same_line(tmp_path, small):

@@ -15,6 +15,8 @@ def run(
     parser.add_argument("--quick", action="store_true", help=f"{quick}, to try the script")
     parser.add_argument("--output", type=Path, help=f"the JSON file; {data.name} among the data, none if --quick")
     options = parser.parse_args()
+    if options.output and not options.output.parent.is_dir():
+        parser.error(f"--output must be a file in an existing folder, but was given {options.output}")
     report = measure(options.quick)
     print(table(report))
     output = options.output or (None if options.quick else data)

@@ -459,8 +459,8 @@ def main(
     )
     parser.add_argument("--workers", type=int, default=-1, help="processes, or -1 for one a core")
     parser.add_argument("--scheduler", help="address of a Dask scheduler whose workers are to be used instead")
-    parser.add_argument("--work", type=Path, default=WORK, help="where finished rows are kept until all are there")
-    parser.add_argument("--output", type=Path, default=DATA, help="the folder of the data files")
+    parser.add_argument("--work", type=folder, default=WORK, help="where finished rows are kept until all are there")
+    parser.add_argument("--output", type=folder, default=DATA, help="the folder of the data files")
     options = parser.parse_args(arguments)
     for k in options.k:
         number = options.seeds or seeds(k)
@@ -484,6 +484,16 @@ def main(
         data = summary(sweep, log)
         write(data, options.output / f"{sweep.name}.json")
         print(report(data))
+
+
+def folder(name: str) -> Path:
+    """Make a folder, unless it is there: before the work begins, not when it is to be written down."""
+    path = Path(name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"there can be no folder {name}: {error.strerror}") from error
+    return path
 
 
 @contextmanager
