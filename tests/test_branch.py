@@ -227,6 +227,11 @@ def test_what_copies_and_averages():
     changes = [(1, 0.95), (2, 0.95), (4, 0.38), (0, -1.0), (5, -0.01), (3, 1e-4), (6, -2.0)]
     for i, value in changes:
         assert not copies_and_averages(np.where(np.arange(7) == i, value, point))
+    border = np.array([10, 9, 9, SILENT, 9, 10, SILENT])  # a tenth apart, and as loud as silence
+    inside = border + [0, -0.01, -0.01, 1e-4, -0.01, 0, 1e-4]
+    assert copies_and_averages(inside)
+    for i in (1, 2, 3, 4, 6):
+        assert not copies_and_averages(np.where(np.arange(7) == i, border, inside))
 
 
 def test_leaky_relus_start_where_relu_does_when_copies_lead_astray():
