@@ -85,6 +85,13 @@ def test_a_run_kills_stops_and_goes_on(tmp_path):
         assert (entry["killed"], entry["untried"]) == (tried, entry["mutants"] - tried)
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_the_work_begins(tmp_path):
+    output = tmp_path / "nowhere/mutation.json"
+    shown = subprocess.run([sys.executable, FOLDER / "run.py", "--output", output], capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert shown.stderr.endswith(f"--output must be a file in an existing folder, but was given {output}\n")
+
+
 def test_a_changed_module_makes_its_result_stale(tmp_path):
     path = tmp_path / "copyavg/configurations.py"
     path.parent.mkdir()

@@ -303,6 +303,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.modules) - set(TESTS):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(TESTS)}")
+    if not options.output.parent.is_dir():
+        parser.error(f"--output must be a file in an existing folder, but was given {options.output}")
     os.nice(10)
     os.environ |= {
         "OMP_NUM_THREADS": "1",
