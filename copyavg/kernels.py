@@ -12,13 +12,12 @@ out. `landscape` is the reference, to which tests hold these loops at 1e-13 of s
 teacher and norms up to 1e60, where these lose accuracy above norms of about 100, with 1 − xᵢⱼ².
 """
 
-import inspect
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from .compiled import compiled
 
 SUCCEEDED, NOT_POSITIVE, TOO_LONG = 0, 1, 2  # how a conjugate-gradient solve ends
 _FOUR_OVER_PI = 4 / math.pi
@@ -31,14 +30,6 @@ _ARCSIN = (
     0.017352392720869973, 0.013971212973552933, 0.011479177415184906, 0.01032281435018578, 0.005457506718640358,
     0.01740087944269402, -0.014851887071247204, 0.028757851367421566,
 )  # fmt: skip
-
-
-def compiled(function: Callable) -> Callable:
-    """Compile with numba: without the GIL, cached on disk, with sums in any order, but with NaN and ∞ kept as such."""
-    plain = inspect.unwrap(function)  # the checker of array shapes, where one is installed, cannot be compiled
-    return njit(fastmath={"contract", "reassoc", "arcp", "nsz", "afn"}, cache=True, nogil=True, error_model="numpy")(
-        plain
-    )
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""The committed data of the sweeps: experiments/data, which minutes and hours of gradient flow have filled."""
+"""The data of the sweeps, which minutes and hours of gradient flow have filled; they travel with the package."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,13 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import binomtest
 
-FOLDER = Path("experiments", "data")
-
-
-def places() -> list[Path]:
-    """Return where the data may lie: beside the package, or in the repository in which a notebook runs."""
-    here = Path.cwd()
-    return [root / FOLDER for root in (Path(__file__).parents[1], here, *here.parents) if (root / FOLDER).is_dir()]
+FOLDER = Path(__file__).parent / "data"
 
 
 def read(name: str) -> dict[str, Any]:
@@ -29,21 +23,17 @@ def read(name: str) -> dict[str, Any]:
     Raises
     ------
     FileNotFoundError
-        If there is no such file. It lies in the repository, not in the installed package.
+        If there is no such file.
 
     Examples
     --------
     >>> read("phase-diagram-k10")["seeds"]
     100
     """
-    folders = places()
-    path = next((folder / f"{name}.json" for folder in folders if (folder / f"{name}.json").exists()), None)
-    if path is None:
-        names = ", ".join(sorted({file.stem for folder in folders for file in folder.glob("*-k*.json")})) or "none"
-        raise FileNotFoundError(
-            f"there is no data file {name!r} in {FOLDER.as_posix()} of a copy of the book's repository around this "
-            f"package or the working directory; there are: {names}"
-        )
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        names = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json")))
+        raise FileNotFoundError(f"there is no data file {name!r}; there are: {names}")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

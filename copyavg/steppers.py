@@ -15,7 +15,8 @@ import math
 
 import numpy as np
 
-from .kernels import SUCCEEDED, compiled, curvature, gradient, hessian_product, solve
+from .compiled import compiled
+from .kernels import SUCCEEDED, curvature, gradient, hessian_product, solve
 
 # How a trajectory ends; `flow` gives the names.
 CONVERGED, MERGED_PAIR, IDLE_NEURON, DIPOLE, ROUNDING, CRITICAL, STALLED, UNRESOLVED = range(8)

@@ -30,6 +30,7 @@ ROOMS = [
     "configurations",
     "stability",
     "classify",
+    "compiled",
     "kernels",
     "steppers",
     "kink",
@@ -57,7 +58,11 @@ def imported_rooms(path: Path) -> set[str]:
 
 
 def test_every_module_has_its_place():
-    rooms = [path.stem for path in (ROOT / "copyavg").iterdir() if path.suffix == ".py" or path.is_dir()]
+    rooms = [
+        path.stem
+        for path in (ROOT / "copyavg").iterdir()
+        if path.suffix == ".py" or path / "__init__.py" in path.glob("*")
+    ]
     assert sorted(set(rooms) - {"__pycache__"}) == sorted([*ROOMS, "__init__"])
 
 
@@ -80,9 +85,16 @@ def test_every_module_has_a_test_file(room):
     assert (ROOT / "tests" / f"test_{room}.py").exists()
 
 
-def test_importing_copyavg_loads_no_matplotlib_widgets_or_torch():
-    code = "import sys, copyavg; print([m for m in ('matplotlib', 'ipywidgets', 'torch') if m in sys.modules])"
+def test_importing_copyavg_loads_nothing_that_most_readers_do_not_need():
+    heavy = "('matplotlib', 'ipywidgets', 'torch', 'numba', 'joblib', 'scipy.optimize', 'scipy.stats')"
+    code = f"import sys, copyavg; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_names_that_load_late_are_there_like_the_others():
+    assert set(copyavg.__all__) <= set(dir(copyavg))
+    with pytest.raises(AttributeError, match="module 'copyavg' has no attribute 'gradient_flw'"):
+        copyavg.gradient_flw  # noqa: B018
 
 
 @pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)

@@ -28,16 +28,6 @@ def test_a_file_that_is_not_there_is_named():
         records.read("phase-diagram-k7")
 
 
-def test_an_installed_package_reads_the_repository_in_which_the_notebook_runs(monkeypatch, tmp_path):
-    root = records.places()[0].parents[1]
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "copyavg" / "records.py"))
-    monkeypatch.chdir(root / "notebooks")
-    assert records.read("phase-diagram-k6")["k"] == 6
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="there are: none"):
-        records.read("phase-diagram-k6")
-
-
 def test_shares_and_their_intervals():
     rows = [{"n": n, "label": label} for n, labels in ((3, "aaab"), (2, "bb")) for label in labels]
     found = records.shares(rows, "a")

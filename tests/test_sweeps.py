@@ -17,9 +17,7 @@ from copyavg import records
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments/sweeps"
-FILES = sorted(
-    path for name in ("phase-diagram", "start-size", "relu") for path in (ROOT / "experiments/data").glob(f"{name}-k*")
-)
+FILES = sorted(records.FOLDER.glob("*.json"))
 
 sys.path.insert(0, str(FOLDER))
 sweep, phase_diagram, start_size, relu = (

@@ -19,7 +19,7 @@ LEDGER = ROOT / "book/claims.yml"
 SCHEMA = ROOT / "book/claims.schema.json"
 RUN = ROOT / "_build/claims.json"
 # What a verdict depends on: if any of these changes, the claims have to be tested again.
-SOURCES = ("book/claims.yml", "copyavg/*.py", "copyavg/*/*.py", "tests/*.py", "requirements.txt")
+SOURCES = ("book/claims.yml", "copyavg/*.py", "copyavg/*/*.py", "copyavg/data/*.json", "tests/*.py", "requirements.txt")
 # The numbered blocks of a chapter that state something, and so need a claim.
 STATEMENTS = ("theorem", "proposition", "lemma", "corollary", "conjecture", "observation")
 

@@ -35,7 +35,6 @@ from copyavg.network import balanced
 
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
-DATA = ROOT / "experiments" / "data"
 ENGINES = {  # the modules on which every row depends
     "erf": ("kernels", "steppers", "flow", "classify"),
     "relu": ("steppers", "kink", "limits", "batched", "flow", "classify"),
@@ -460,7 +459,7 @@ def main(
     parser.add_argument("--workers", type=int, default=-1, help="processes, or -1 for one a core")
     parser.add_argument("--scheduler", help="address of a Dask scheduler whose workers are to be used instead")
     parser.add_argument("--work", type=folder, default=WORK, help="where finished rows are kept until all are there")
-    parser.add_argument("--output", type=folder, default=DATA, help="the folder of the data files")
+    parser.add_argument("--output", type=folder, default=records.FOLDER, help="the folder of the data files")
     options = parser.parse_args(arguments)
     for k in options.k:
         number = options.seeds or seeds(k)
