@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 TORCH ?=
+VERSIONS ?= newest
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 SITE := _build/html
+SOURCE := _build/source# the archive and the wheel that the site carries
 RUN := _build/claims.json
 BENCH := _build/benchmarks# peers of copyavg, in an environment of their own
 TEST_CLAIMS := $(BIN)/pytest tests -q -m claim --record-claims -p no:cacheprovider
@@ -22,7 +24,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help book claims html lab test check notebooks figures bench sweeps mutation binder-test clean
+.PHONY: help book source claims html lab test nbval processors check notebooks figures bench sweeps mutation alone binder-test clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,11 +36,14 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r requirements.txt
 	@touch $@
 
-book: $(STAMP) claims ## Test every claim, execute every notebook, build the site and say where it is.
+book: $(STAMP) claims source ## Test every claim, execute every notebook, build the site and say where it is.
 	$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@touch $(SITE)/.complete
 	@echo "The book is built. Open it with:  $(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) 8000"
 	@echo "and visit http://127.0.0.1:8000, or open the file $(SITE)/index.html."
+
+source: $(STAMP) ## Pack what the site carries of its source: an archive of the repository, and the wheel of copyavg.
+	$(BIN)/python book/pack.py $(SOURCE)
 
 claims: $(STAMP) ## Test every claim, and keep the verdicts and residuals that the pages show.
 	$(TEST_CLAIMS)
@@ -46,7 +51,7 @@ claims: $(STAMP) ## Test every claim, and keep the verdicts and residuals that t
 $(RUN): $(STAMP) $(wildcard book/claims.* copyavg/*.py copyavg/*/*.py copyavg/data/*.json tests/*.py) book/_ext/ledger.py requirements.txt
 	$(TEST_CLAIMS)
 
-html: $(STAMP) $(RUN) ## While writing prose: render the committed outputs, executing nothing.
+html: $(STAMP) $(RUN) source ## While writing prose: render the committed outputs, executing nothing.
 	cp _config.yml _build.config.yml && sed -i.bak 's/execute_notebooks: force/execute_notebooks: "off"/' _build.config.yml
 	$(BIN)/jupyter-book build . --config _build.config.yml -W -n --keep-going --quiet; status=$$?; rm -f _build.config.yml*; exit $$status
 
@@ -54,8 +59,15 @@ lab: $(STAMP) ## Open the chapters in JupyterLab.
 	$(BIN)/jupyter lab notebooks
 
 test: $(STAMP) $(SITE)/.complete ## All tests: code, notebooks (nbval), the built site, in a browser if there is one.
-	$(BIN)/pytest -n 2 --dist loadfile
-	$(BIN)/pytest --nbval notebooks --no-header
+	$(BIN)/pytest -n 2 --dist worksteal --durations=15 --durations-min=1
+	$(MAKE) nbval
+
+nbval: $(STAMP) ## Every notebook against its committed outputs.
+	$(BIN)/pytest --nbval notebooks --no-header -q -n 2 --dist loadfile
+
+processors: $(STAMP) ## Every notebook against its committed outputs, computed as two other x86 processors would.
+	OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell $(MAKE) nbval
+	OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES=X86_V3 NUMBA_CPU_NAME=generic $(MAKE) nbval
 
 $(SITE)/.complete: $(STAMP) $(SOURCES)
 	$(MAKE) book
@@ -89,8 +101,11 @@ sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for copyavg/d
 mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (half an hour; stop and go on as you like).
 	$(BIN)/python experiments/mutation/run.py $(MODULES)
 
-binder-test: ## Run every notebook in a fresh Binder environment, on one core and within 2 GB.
-	$(PYTHON) binder/smoke_test.py $(BINDER_FLAGS)
+alone: source ## Run every chapter from the wheel, in an empty folder and environment (VERSIONS=newest, lowest or colab).
+	$(PYTHON) notebooks/alone.py $(VERSIONS)
+
+binder-test: ## Run every chapter in a fresh Binder environment, on one core and within 2 GB.
+	$(PYTHON) notebooks/alone.py binder $(BINDER_FLAGS)
 
 clean: ## Remove what was built; the environment stays.
 	rm -rf _build

@@ -1,5 +1,6 @@
 """Certificates: a claim, a bound, and the verdict that a computed residual gives."""
 
+import sys
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -8,6 +9,37 @@ import array_api_compat
 import numpy as np
 
 from .network import Network
+
+_IN_ASCII = str.maketrans(
+    {
+        "✓": "ok:",
+        "✗": "WRONG:",
+        "○": "-",
+        "≤": "<=",
+        "≥": ">=",
+        "−": "-",
+        "…": "...",
+        "‖": "|",
+        "∇": "grad ",
+        "∞": "_max",
+    }
+)
+
+
+def printable(text: str) -> str:
+    """Return a text as it is if the terminal can show it, and else in letters that it has.
+
+    Examples
+    --------
+    >>> printable("✓ ‖∇L‖∞ ≤ 1e-13")
+    '✓ ‖∇L‖∞ ≤ 1e-13'
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 class CertificateError(AssertionError):
@@ -67,7 +99,7 @@ class Certificate:
             raise CertificateError(f"✗ {self._statement()} fails: it is {self.residual:.3g}")
 
     def __repr__(self) -> str:
-        return f"✓ {self._statement()}"
+        return printable(f"✓ {self._statement()}")
 
     def _statement(self) -> str:
         return f"{self.claim} {'≥' if self.at_least else '≤'} {self.bound:g}"

@@ -105,12 +105,12 @@ class Profile:
             shape, value = "linear", others + self._target[0] ** 2
         else:
             shape, value = "its lowest power", self.loss(1e-3)
-        limits = [(value, f"the loss falls towards its infimum as r → 0, where {name} is {shape}")]
+        limits = [(value, f"the loss falls towards its infimum as r goes to 0, where {name} is {shape}")]
         for kind, names in _AT_INFINITY.items():
             if self.activation in [get_activation(each) for each in names]:
                 limit, square = _far_expansion(kind, self._target.size)
                 loss = self._floor + float(self._target @ self._target - (limit @ self._target) ** 2 / square)
-                reason = f"the loss falls towards its infimum as r → ∞, where {name} acts as a {kind}"
+                reason = f"the loss falls towards its infimum as r goes to infinity, where {name} acts as a {kind}"
                 limits.append((loss, reason))
         return [(float(loss), reason) for loss, reason in limits]
 

@@ -1,5 +1,6 @@
 """Execute the notebooks in place, for committing: `make notebooks`."""
 
+import runpy
 import sys
 from pathlib import Path
 
@@ -13,15 +14,20 @@ HERE = Path(__file__).parent
 SETUP = '''\
 # Away from the book (Colab, a download) this cell provides its module copyavg.
 import importlib.util
+from pathlib import Path
 
-REPOSITORY = "{url}"
+REPOSITORY, WHEEL = "{url}", "{wheel}"
 if importlib.util.find_spec("copyavg") is None:
+    source = f"copyavg[notebooks] @ git+{{REPOSITORY}}"
     if not REPOSITORY:
-        how = "This notebook needs copyavg. In a copy of the book's repository,"
-        how += " run: pip install '.[figures]'"
+        source = f"./{{WHEEL}}[notebooks]"
+        how = f"This notebook needs copyavg: put {{WHEEL}} beside it, which "
+        how += "the book's page 'How to read and run this book' has. "
+        how += "Then run this cell again."
         show = {{"_render_traceback_": lambda error: [how]}}
-        raise type("Missing", (Exception,), show)(how)
-    %pip install --quiet "copyavg[figures] @ git+{{REPOSITORY}}"'''
+        if not Path(WHEEL).exists():
+            raise type("Missing", (Exception,), show)(how)
+    %pip install --quiet "{{source}}"'''
 
 
 def setup_cell() -> str:
@@ -29,7 +35,8 @@ def setup_cell() -> str:
     config = yaml.safe_load(
         (HERE.parent / "_config.yml").read_text(encoding="utf-8")
     )
-    return SETUP.format(url=config["repository"]["url"])
+    wheel = runpy.run_path(str(HERE.parent / "book/pack.py"))["WHEEL"]
+    return SETUP.format(url=config["repository"]["url"], wheel=wheel)
 
 
 def refresh(path: Path) -> None:

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -42,3 +46,21 @@ def test_a_residual_is_one_number_and_has_no_sign():
     with pytest.raises(ValueError, match="residual must not be negative, but was given -2: take its size"):
         Certificate("gap", -2.0, 1.0)
     assert Certificate("gap", -2.0, -3.0, at_least=True).residual == -2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
+def test_what_is_printed_survives_a_terminal_that_is_not_utf_8(encoding):
+    code = (
+        "import copyavg as ca\n"
+        "from copyavg.certificates import Certificate\n"
+        "from copyavg.exercises import check\n"
+        "print(Certificate('‖∇L‖∞ − 0', 0.0, 1e-13))\n"
+        "for answer in (lambda k: (k - 1) / 3, lambda k: (k - 1) / 6, ...): print(check('ex-one-copy', answer))\n"
+        "for name in ('gelu', 'silu', 'relu', 'erf'): print(ca.one_neuron(3, name).reason)\n"
+        "print(ca.classify(ca.n_copy(2, 3), ca.orthonormal_teacher(3)), ca.stability(2, 3), ca.one_neuron(3))"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert shown.returncode == 0, shown.stderr.decode()
+    first = shown.stdout.decode(encoding).splitlines()[0]
+    assert first == ("✓ ‖∇L‖∞ − 0 ≤ 1e-13" if encoding == "utf-8" else "ok: |grad L|_max - 0 <= 1e-13")

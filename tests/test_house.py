@@ -1,6 +1,7 @@
 """The house: import order, public names and their documentation, and files that must agree with each other."""
 
 import ast
+import importlib.metadata
 import inspect
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.testing.compare import compare_images
+from packaging.specifiers import SpecifierSet
 
 import copyavg
 
@@ -122,6 +124,12 @@ def test_requirements_are_pinned_and_install_copyavg():
     assert lines[-1] == "-e ."
     assert all("==" in line for line in lines[:-1] if not line.startswith("#"))
     assert pins(ROOT / "requirements.txt")["jupyter-book"] == "1.0.4.post1"
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.11.2", "3.12.0", "3.13.0", "3.14.0"])  # 3.11.2 is Debian 12's
+def test_every_pin_installs_on_this_python(python):
+    needs = {name: importlib.metadata.metadata(name)["Requires-Python"] for name in pins(ROOT / "requirements.txt")}
+    assert {name: need for name, need in needs.items() if need and python not in SpecifierSet(need)} == {}
 
 
 def test_binder_installs_the_versions_of_the_book():

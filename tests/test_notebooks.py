@@ -67,22 +67,30 @@ def test_certificates_show_no_digits_that_another_machine_would_change(path):
             assert not re.search(r"\d\.\d{6,}|\d\.\d+[eE]-1\d", text), text
 
 
-def test_without_copyavg_the_setup_cell_says_what_to_do():
+def test_without_copyavg_the_setup_cell_says_what_to_do(tmp_path):
     """In a kernel that cannot find copyavg: a sentence and no traceback; with it: nothing at all."""
     run = (
         "from IPython.core.interactiveshell import InteractiveShell as Shell\n"
         "import importlib.util, sys\n"
         "find = importlib.util.find_spec\n"
         "if sys.argv[1] == 'hide': importlib.util.find_spec = lambda name: None if name == 'copyavg' else find(name)\n"
-        "Shell.instance().run_cell(sys.argv[2])"
+        "shell = Shell.instance()\n"
+        "shell.run_line_magic = lambda name, line, **_: print(name, line)\n"
+        "shell.run_cell(sys.argv[2])"
     )
-    command = [sys.executable, "-c", run]
-    shown = subprocess.run([*command, "hide", refresh.setup_cell()], capture_output=True, text=True).stdout
-    assert shown.strip() == (
-        "This notebook needs copyavg. In a copy of the book's repository, run: pip install '.[figures]'"
+
+    def shown(mode: str) -> str:
+        command = [sys.executable, "-c", run, mode, refresh.setup_cell()]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout.strip()
+
+    wheel = re.search(r"copyavg-[\d.]+-py3-none-any\.whl", refresh.setup_cell())[0]
+    assert shown("hide") == (
+        f"This notebook needs copyavg: put {wheel} beside it, which the book's page 'How to read and run this book' "
+        "has. Then run this cell again."
     )
-    shown = subprocess.run([*command, "show", refresh.setup_cell()], capture_output=True, text=True).stdout
-    assert shown == ""
+    (tmp_path / wheel).touch()
+    assert shown("hide") == f'pip install --quiet "./{wheel}[notebooks]"'
+    assert shown("show") == ""
 
 
 @pytest.mark.slow

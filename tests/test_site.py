@@ -4,8 +4,11 @@ import functools
 import http.server
 import os
 import re
+import runpy
 import shutil
+import tarfile
 import threading
+import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
@@ -26,6 +29,10 @@ CHROMIUM_FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+PACK = runpy.run_path(str(ROOT / "book/pack.py"))
+# Whose scripts the site ships; their licences are listed in book/_ext/shipped.py.
+HOLDERS = ("Sphinx", "Fonticons", "Bootstrap", "MathJax", "Zeno Rocha")
 
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -107,6 +114,29 @@ class TestFiles:
         url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
         buttons = soup(page).select(".dropdown-launch-buttons, .dropdown-source-buttons, .btn-source-repository-button")
         assert bool(buttons) == bool(url)
+
+    def test_the_site_carries_its_source_and_a_page_leads_there(self, tmp_path):
+        archive, wheel = (SITE / PACK[name] for name in ("ARCHIVE", "WHEEL"))
+        links = {link["href"] for link in soup("book/how-to-read").find_all("a", href=True)}
+        assert {f"../{archive.name}", f"../{wheel.name}", "../licences.txt"} <= links
+        with tarfile.open(archive) as tar:
+            names = {name.partition("/")[2] for name in tar.getnames()}
+        assert names == set(PACK["files"](ROOT))
+        assert {"Makefile", "README.md", "LICENSE", "notebooks/01-teacher-setup.ipynb"} <= names
+        with zipfile.ZipFile(wheel) as packed:
+            inside = set(packed.namelist())
+        assert {name for name in names if name.startswith("copyavg/")} <= inside
+        assert "copyavg/data/phase-diagram-k10.json" in inside
+
+    def test_what_is_shipped_of_others_comes_with_its_licence(self):
+        text = (SITE / "licences.txt").read_text(encoding="utf-8")
+        for notice in ("Apache License", "SIL OPEN FONT LICENSE", "The MathJax Consortium", "Font Awesome", "MIT"):
+            assert notice in text
+        folders = {path.name for path in (SITE / "_static/vendor").iterdir()}
+        assert folders == {"mathjax", "fontawesome"}, "what else is shipped now, and what is its licence?"
+        for path in SITE.glob("_static/**/*.js"):
+            written_by = re.findall(r"[Cc]opyright[^\n]{0,80}", path.read_text(encoding="utf-8")[:2000])
+            assert all(any(who in line for who in HOLDERS) for line in written_by), (path.name, written_by)
 
     def test_internal_links_and_anchors_are_alive(self):
         dead = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from copyavg.certificates import printable
 from copyavg.network import Network
 
 NO_HALF = "that is half of it. The loss of this book has no factor ½."
@@ -21,7 +22,7 @@ class Verdict:
     message: str
 
     def __repr__(self) -> str:
-        return self.message
+        return printable(self.message)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from copyavg.certificates import printable
+
 
 def run(
     description: str, measure: Callable[[bool], dict[str, Any]], table: Callable[[dict], str], data: Path, quick: str
@@ -18,7 +20,7 @@ def run(
     if options.output and not options.output.parent.is_dir():
         parser.error(f"--output must be a file in an existing folder, but was given {options.output}")
     report = measure(options.quick)
-    print(table(report))
+    print(printable(table(report)))
     output = options.output or (None if options.quick else data)
     if output:
         output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -31,6 +31,7 @@ from tqdm import tqdm
 import copyavg as ca
 from copyavg import Network, gradient_flow, records
 from copyavg.activations import get_activation, has_gauge
+from copyavg.certificates import printable
 from copyavg.network import balanced
 
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
@@ -482,7 +483,7 @@ def main(
             sys.exit(f"Stopped; {len(log.rows)} rows are kept, and the same command goes on from there.")
         data = summary(sweep, log)
         write(data, options.output / f"{sweep.name}.json")
-        print(report(data))
+        print(printable(report(data)))
 
 
 def folder(name: str) -> Path:
