@@ -24,7 +24,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: help book source claims html lab test nbval processors check notebooks figures bench sweeps mutation alone binder-test clean
+.PHONY: help book source claims html lab test nbval processors check notebooks figures bench sweeps confirm mutation alone binder-test clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -97,6 +97,9 @@ sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for copyavg/d
 	$(BIN)/python experiments/sweeps/phase_diagram.py --audit
 	$(BIN)/python experiments/sweeps/start_size.py --audit
 	$(BIN)/python experiments/sweeps/relu.py --audit
+
+confirm: $(STAMP) ## After a change that should not change what flow finds: find a sample of copyavg/data again (five minutes).
+	$(BIN)/python experiments/sweeps/confirm.py
 
 mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (half an hour; stop and go on as you like).
 	$(BIN)/python experiments/mutation/run.py $(MODULES)

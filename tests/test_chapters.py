@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 
 import copyavg as ca
@@ -173,3 +174,31 @@ def test_every_exact_certificate_can_fail(chapter, monkeypatch):
                 slip(slipped)
                 green &= {claim for claim, holds in run(chapter, slipped).items() if holds}
     assert not green, f"no slip turns these red: {green}"
+
+
+NEAR = 1e-4  # relative to each weight: ten times the error that the flow allows itself in a step
+
+
+@pytest.mark.parametrize("chapter", ["05-gradient-flow", "06-relu"])
+def test_no_start_of_a_live_cell_lies_near_the_border_of_two_basins(chapter, monkeypatch, rng):
+    """Or else the counts that these cells print would hang on the processor: moved starts end at the same points."""
+    true, calls = ca.gradient_flow, []
+
+    def recorded(students, teacher, activation="erf", **options):
+        flow = true(students, teacher, activation, **options)
+        calls.append((students, teacher, activation, flow))
+        return flow
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ca, "gradient_flow", recorded)
+        run(chapter, patched)
+    assert calls
+    for students, teacher, activation, flow in calls:
+        w, a = (x * (1 + NEAR * rng.normal(size=x.shape)) for x in (students.incoming, students.outgoing))
+        for start, accuracy in ((ca.Network(w, a), 1e-5), (students, 1e-7)):
+            again = true(start, teacher, activation, accuracy=accuracy)
+            assert np.array_equal(again.label, flow.label), students
+            assert np.array_equal(again.converged, flow.converged), students
+            np.testing.assert_allclose(again.loss[flow.converged], flow.loss[flow.converged], rtol=1e-6, atol=1e-12)
+            away = np.abs(again.limit.incoming - flow.limit.incoming).max(axis=(-2, -1))
+            print(students, np.round(away[flow.converged], 3))

@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -83,6 +84,27 @@ def test_a_run_kills_stops_and_goes_on(tmp_path):
         assert shown.stderr == ""  # the progress bar is for terminals
         entry = json.loads((tmp_path / "mutation.json").read_text(encoding="utf-8"))["modules"]["certificates"]
         assert (entry["killed"], entry["untried"]) == (tried, entry["mutants"] - tried)
+
+
+@pytest.mark.parametrize(
+    ("work", "verdict"), [("0", "survived"), ("1", "killed"), ("spin()", "timeout"), ("time.sleep(9)", "timeout")]
+)
+def test_a_mutant_is_given_time_of_a_processor_not_of_the_clock(work, verdict, tmp_path, monkeypatch):
+    """A mutant that computes without end is stopped, and one that sleeps; a busy machine stops none."""
+
+    def spin() -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(run, "pytest_code", lambda *_: eval(work, {"spin": spin, "time": time}))
+    monkeypatch.setattr(run, "ASLEEP", 2 if "sleep" in work else 1000)
+    (module := run.module_path("certificates", tmp_path)).parent.mkdir()
+    mutant = mutants.mutants(run.module_path("certificates").read_text(encoding="utf-8"))[0]
+    running = run.Run("certificates", mutant, tmp_path, [["a test"]], limit=1)
+    assert module.exists()
+    while (found := running.verdict()) is None:
+        time.sleep(0.01)
+    assert found == verdict
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_work_begins(tmp_path):

@@ -20,8 +20,8 @@ FOLDER = ROOT / "experiments/sweeps"
 FILES = sorted(records.FOLDER.glob("*.json"))
 
 sys.path.insert(0, str(FOLDER))
-sweep, phase_diagram, start_size, relu = (
-    importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size", "relu")
+sweep, phase_diagram, start_size, relu, confirm = (
+    importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size", "relu", "confirm")
 )
 
 CELLS = tuple(sweep.Cell(4, n) for n in (1, 2, 3))
@@ -207,6 +207,28 @@ def test_a_changed_engine_makes_its_data_stale():
     now = {"activation": "erf", "sha256": sweep.digests()}
     assert sweep.changed_since(now) == []
     assert sweep.changed_since(now | {"sha256": now["sha256"] | {"flow": "0"}}) == ["flow"]
+
+
+@pytest.mark.slow
+def test_rows_that_are_found_again_renew_the_digests_of_their_file_and_others_do_not(tmp_path, small, capsys):
+    log = sweep.Log(tmp_path / "log.jsonl")
+    log.append([row | {"seconds": 1.0} for row in small.values()])
+    data = sweep.summary(SMALL, log) | {"sha256": {"flow": "that of an older one"}}
+    path = tmp_path / "small.json"
+    sweep.write(data, path)
+    confirm.main([str(path), "--workers", "1"])
+    assert capsys.readouterr().out == "small: 18 of 18 rows found again\n"
+    renewed = json.loads(path.read_text(encoding="utf-8"))
+    assert sweep.changed_since(renewed) == []
+    assert renewed["confirmed"]["rows"] == 18
+    assert {**renewed, "sha256": data["sha256"]}.items() >= data.items()
+    confirm.main([str(path)])  # not stale: nothing to do
+    assert capsys.readouterr().out == ""
+    data["cells"][1]["losses"][2] += 1e-6
+    sweep.write(data, path)
+    with pytest.raises(SystemExit, match="small, n = 2, scale 1, seed 2: loss"):
+        confirm.main([str(path), "--workers", "1"])
+    assert json.loads(path.read_text(encoding="utf-8")) == data
 
 
 def test_an_anti_copy_is_positive_and_points_away_from_a_teacher_neuron():

@@ -13,6 +13,7 @@ import argparse
 import gc
 import importlib
 import json
+import math
 import os
 import platform
 import resource
@@ -54,7 +55,8 @@ TESTS = {
     "certificates": ("test_certificates.py",),
 }
 CHOSEN = "not slow and not site"
-LONGEST = 10  # seconds for the tests of one mutant, and five times what they take without it
+LONGEST = 10  # seconds of a processor for the tests of one mutant, and five times what they take without it
+ASLEEP = 10  # times as long, on the clock, and a mutant waits for what never comes
 MEMORY = 8 * 2**30
 
 
@@ -87,8 +89,8 @@ def prepare(module: str, work: Path, processes: int) -> tuple[list[Path], dict[s
     return places, observed
 
 
-def in_a_child(place: Path, work: Callable[[], int], output: Path) -> int:
-    """Fork a process that works in `place`; its exit code is that of `work`."""
+def in_a_child(place: Path, work: Callable[[], int], output: Path, limit: float | None = None) -> int:
+    """Fork a process that works in `place`, for at most `limit` seconds of a processor; its exit code is `work`'s."""
     child = os.fork()
     if child:
         return child
@@ -98,6 +100,8 @@ def in_a_child(place: Path, work: Callable[[], int], output: Path) -> int:
         os.chdir(place)
         sys.path[:0] = [str(place), str(place / "tests")]
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
         with output.open("w") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
@@ -133,9 +137,9 @@ class Observer:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Note one test."""
         self.coverage.switch_context(item.nodeid)
-        start = time.perf_counter()
+        start = time.process_time()
         result = yield
-        self.tests[item.nodeid] = time.perf_counter() - start
+        self.tests[item.nodeid] = time.process_time() - start
         return result
 
     def pytest_sessionfinish(self) -> None:
@@ -200,14 +204,16 @@ class Run:
             return next((code for batch in batches if (code := pytest_code(batch, (Killer(),)))), 0)
 
         (place / "killer").write_text("")
-        self.pid = in_a_child(place, work, place / "log")
+        self.pid = in_a_child(place, work, place / "log", limit)
 
     def verdict(self) -> str | None:
         """Return "survived", "killed" or "timeout"; or None while the tests still run."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid and os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+            return "timeout"
         if pid:
             return "survived" if status == 0 else "killed"
-        if time.monotonic() - self.start < self.limit:
+        if time.monotonic() - self.start < ASLEEP * self.limit:
             return None
         os.killpg(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
