@@ -54,7 +54,7 @@ threading.Thread(target=watch, daemon=True).start()
 folder, name = os.path.split(sys.argv[1])
 notebook = nbformat.read(sys.argv[1], as_version=4)
 resources = {"metadata": {"path": folder}}
-NotebookClient(notebook, timeout=300, resources=resources).execute()
+NotebookClient(notebook, timeout=900, resources=resources).execute()
 print(peak)
 """
 

@@ -47,7 +47,7 @@ def refresh(path: Path) -> None:
     ).source = setup_cell()
     NotebookClient(
         notebook,
-        timeout=120,
+        timeout=900,
         record_timing=False,
         resources={"metadata": {"path": str(HERE)}},
     ).execute()

@@ -195,10 +195,7 @@ def test_no_start_of_a_live_cell_lies_near_the_border_of_two_basins(chapter, mon
     assert calls
     for students, teacher, activation, flow in calls:
         w, a = (x * (1 + NEAR * rng.normal(size=x.shape)) for x in (students.incoming, students.outgoing))
-        for start, accuracy in ((ca.Network(w, a), 1e-5), (students, 1e-7)):
-            again = true(start, teacher, activation, accuracy=accuracy)
-            assert np.array_equal(again.label, flow.label), students
-            assert np.array_equal(again.converged, flow.converged), students
-            np.testing.assert_allclose(again.loss[flow.converged], flow.loss[flow.converged], rtol=1e-6, atol=1e-12)
-            away = np.abs(again.limit.incoming - flow.limit.incoming).max(axis=(-2, -1))
-            print(students, np.round(away[flow.converged], 3))
+        moved = true(ca.Network(w, a), teacher, activation, accuracy=1e-6)
+        assert np.array_equal(moved.label, flow.label), students
+        assert np.array_equal(moved.converged, flow.converged), students
+        np.testing.assert_allclose(moved.loss[flow.converged], flow.loss[flow.converged], rtol=1e-6, atol=1e-12)

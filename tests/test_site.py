@@ -28,6 +28,7 @@ CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+PATIENCE = 300_000  # milliseconds: a busy machine turns nothing red
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 PACK = runpy.run_path(str(ROOT / "book/pack.py"))
@@ -201,6 +202,7 @@ class Visit:
     def __init__(self, browser, address: str, page: str, *, width: int = 1280, mode: str = "light") -> None:
         self.errors: list[str] = []
         self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=mode)
+        self.context.set_default_timeout(PATIENCE)
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
         self.tab.on("console", self._hear)

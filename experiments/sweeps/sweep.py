@@ -48,7 +48,7 @@ AUDITED = 0.05  # the share of the rows that it looks at
 REFERENCE = 1e-10  # both tolerances of the reference solver; an absolute one of 1e-12 stalls on rounding
 REFERENCE_STOP = 1e-8  # ‖∇L‖∞ at which it hands over to Newton's method
 REFERENCE_LARGEST = 10  # the k up to which there is a reference: at 20 one takes minutes
-PATIENCE = 120  # seconds for one reference
+PATIENCE = 120  # seconds of a processor for one reference
 SAME = 1e-4  # limits that are closer, relative to the largest weight, are the same one
 
 
@@ -217,10 +217,10 @@ def weights(student: Network, activation: str) -> np.ndarray:
 def by_reference(cell: Cell, seed: int) -> tuple[Network, dict[str, Any]]:
     """Follow the flow with SciPy's Radau and the exact Hessian of `landscape`; end with Newton's method."""
     teacher = ca.orthonormal_teacher(cell.k, cell.k + 1)
-    begun, first = time.monotonic(), start(cell, seed).to_vector()
+    begun, first = time.process_time(), start(cell, seed).to_vector()
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
-        if time.monotonic() - begun > PATIENCE:
+        if time.process_time() - begun > PATIENCE:
             raise TimeoutError
         return -ca.gradient(Network.from_vector(y, cell.n), teacher).to_vector()
 
