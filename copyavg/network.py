@@ -18,7 +18,8 @@ MOST_WEIGHTS = 10**8  # incoming, of a teacher, a configuration or drawn student
 class Network:
     """A network with one hidden layer and no biases, f(x) = Σᵢ aᵢ σ(wᵢ·x), or a batch of them.
 
-    The activation σ is not part of the network: functions such as `loss` take it as an argument.
+    The activation σ is not part of the network: functions such as `loss` take it as an argument. A network is equal
+    to itself alone; compare the weights of two.
 
     Parameters
     ----------
