@@ -6,9 +6,8 @@ the whole Hessian at a point of the larger group: one block for every irreducibl
 dimension says.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,12 +16,25 @@ from .arrays import require_whole
 from .symmetry import Family, Orbit, Size
 
 
-class Block(NamedTuple):
-    """The Hessian on one irreducible representation: each of its eigenvalues occurs `multiplicity` times."""
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The Hessian on one irreducible representation: each of its eigenvalues occurs `multiplicity` times.
+
+    Two blocks are equal whose names, multiplicities and matrices are.
+    """
 
     name: str
     multiplicity: int
     matrix: Float[np.ndarray, "size size"]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Block):
+            return NotImplemented
+        same = (self.name, self.multiplicity) == (other.name, other.multiplicity)
+        return same and np.array_equal(self.matrix, other.matrix)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.multiplicity))
 
 
 def hessian_blocks(family: Family, x: Float[np.ndarray, " parameters"], d: int | None = None) -> list[Block]:
@@ -123,7 +135,7 @@ def _block(
     return Block(name, multiplicity, hessian_along(finer, at, across_gauge(finer, at, basis)))
 
 
-def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
+def spectrum(blocks: Sequence[Block]) -> Float[np.ndarray, " eigenvalues"]:
     """Return all eigenvalues of a Hessian by blocks, each as often as it occurs, in ascending order.
 
     Examples
@@ -136,7 +148,7 @@ def spectrum(blocks: list[Block]) -> Float[np.ndarray, " eigenvalues"]:
     return np.sort(np.concatenate([np.repeat(np.linalg.eigvalsh(b.matrix), b.multiplicity) for b in blocks]))
 
 
-def index(blocks: list[Block]) -> int:
+def index(blocks: Sequence[Block]) -> int:
     """Return the number of negative eigenvalues of a Hessian by blocks; those within rounding of zero do not count.
 
     For large k a block holds curvatures from 1 to k². Dividing by the roots of its diagonal leaves the number of
@@ -150,11 +162,15 @@ def index(blocks: list[Block]) -> int:
     return sum(_negative(scaled_block(block.matrix)[1]) * block.multiplicity for block in blocks)
 
 
-def smallest_eigenvalue(blocks: list[Block]) -> float:
+def smallest_eigenvalue(blocks: Sequence[Block]) -> float:
     """Return the lowest eigenvalue; of a positive block it is found as the highest of the inverse.
+
+    It is 0 if none is negative and one is within rounding of zero: by less than 1e-14, in the scale of `scaled_block`.
 
     Examples
     --------
+    >>> smallest_eigenvalue([Block("trivial", 1, np.ones((2, 2)))])
+    0.0
     >>> blocks = [Block("trivial", 1, np.diag([3.0, 1e-30])), Block("rest", 2, np.array([[2.0]]))]
     >>> f"{smallest_eigenvalue(blocks):.6g}"
     '1e-30'
@@ -166,7 +182,9 @@ def _smallest(matrix: Float[np.ndarray, "size size"]) -> float:
     scale, scaled = scaled_block(matrix)
     if _negative(scaled):
         return float(np.linalg.eigvalsh(matrix)[0])
-    inverse = scale[:, None] * np.linalg.pinv(scaled, hermitian=True) * scale
+    if np.linalg.eigvalsh(scaled)[0] < 1e-14:
+        return 0.0
+    inverse = scale[:, None] * np.linalg.inv(scaled) * scale
     return float(1 / np.linalg.eigvalsh(inverse)[-1])
 
 

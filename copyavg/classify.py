@@ -17,7 +17,8 @@ they are; here it costs as much as reading the weights.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(16)
 
 @dataclass(frozen=True)
 class Classification:
-    """What a student was found to be.
+    """What a student was found to be. It is compared by value.
 
     Attributes
     ----------
@@ -75,10 +76,10 @@ class Classification:
 
     label: str
     partition: tuple[int, ...]
-    residual: float
+    residual: float = field(repr=False)
     roles: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
-    residuals: dict[str, float]
+    residuals: dict[str, float] = field(hash=False, repr=False)
     reduced_to: str | None = None
 
     def explain(self) -> str:
@@ -107,12 +108,14 @@ class Classification:
         return f"other: no configuration that has a name{near}; of its neurons, one by one: {seen}"
 
     def __str__(self) -> str:
-        return self.explain() + (f" (to {self.residual:.0e})" if self.label != "other" else "")
+        return self.explain()
 
 
 @dataclass(frozen=True, eq=False)
 class Classifications:
     """What a batch of students was found to be: a `Classification` of each, and their fields as arrays.
+
+    Two are equal if they have one shape and their records are equal.
 
     Attributes
     ----------
@@ -133,6 +136,12 @@ class Classifications:
     """
 
     records: Shaped[np.ndarray, "*batch"]
+
+    def __eq__(self, other: object) -> bool:
+        return np.array_equal(self.records, other.records) if isinstance(other, Classifications) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.records.shape, *self.records.flat))
 
     @property
     def label(self) -> Shaped[np.ndarray, "*batch"]:
@@ -196,7 +205,7 @@ class _Setting(NamedTuple):
     closed_form: bool
     odd: bool
     gauge: bool
-    function: Any  # σ
+    activation: Activation
     teacher_size: float  # root mean square of a teacher neuron's output
 
 
@@ -242,9 +251,10 @@ def classify(
     ------
     ValueError
         If the teacher is not unit-orthonormal or a batch, student and teacher differ in input dimension, the
-        tolerance does not lie between 0 and 0.1, or the activation is unknown.
+        tolerance does not lie between 0 and 0.1, or the activation is unknown or NaN somewhere.
     TypeError
-        If student or teacher is not a network.
+        If student or teacher is not a network, or an activation does not map NumPy arrays of real numbers to such
+        arrays, elementwise.
 
     Notes
     -----
@@ -266,16 +276,16 @@ def classify(
     """
     v = _require_unit_orthonormal(student, teacher)
     activation = get_activation(activation)
-    if not (isinstance(tolerance, (int, float)) and 0 < tolerance <= 0.1):
+    if not (isinstance(tolerance, Real) and 0 < tolerance <= 0.1):
         raise ValueError(f"tolerance must be a number between 0 and 0.1, but was given {tolerance!r}")
     setting = _Setting(
         k=teacher.n,
-        tolerance=tolerance,
+        tolerance=float(tolerance),
         closed_form=activation is get_activation("erf"),
         odd=_is_odd(activation),
         gauge=has_gauge(activation),
-        function=activation.function,
-        teacher_size=float(_output_size(activation.function, np.ones(1))[0]),
+        activation=activation,
+        teacher_size=float(_output_size(activation, np.ones(1))[0]),
     )
     incoming, outgoing = (to_numpy(x).astype(float) for x in (student.incoming, student.outgoing))
     records = np.empty(student.batch_shape, dtype=object)
@@ -298,7 +308,7 @@ def _classify(
     fits = _fits(neurons, setting)
     best = min(fits, key=lambda fit: fit.residual, default=None)
     residuals = {fit.label: fit.residual for fit in fits}
-    idle = np.abs(neurons.a) * _output_size(setting.function, _norms(neurons.w)) <= (
+    idle = np.abs(neurons.a) * _output_size(setting.activation, _norms(neurons.w)) <= (
         setting.tolerance * setting.teacher_size
     )
     if best and best.residual <= setting.tolerance and not idle.any():
@@ -487,16 +497,31 @@ def _norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
     return np.linalg.norm(w, axis=1)
 
 
-def _output_size(function: Any, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+def _output_size(activation: Activation, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """√E[σ(rx)²], roughly: it is compared with a tolerance."""
     with np.errstate(all="ignore"):
-        return np.sqrt(function(r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())
+        return np.sqrt(_values(activation, r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())
 
 
 def _is_odd(activation: Activation) -> bool:
     x = np.linspace(0.1, 3.1, 11)
-    with np.errstate(all="ignore"):
-        return bool(np.allclose(activation.function(-x), -activation.function(x + 0), rtol=1e-12, atol=0))
+    return bool(np.allclose(_values(activation, -x), -_values(activation, x), rtol=1e-12, atol=0))
+
+
+def _values(activation: Activation, x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """σ(x), or the reason why not; infinite values are left to the caller."""
+    needs = f"{activation.name}: σ must map an array of real numbers to one of the same shape, elementwise"
+    try:
+        with np.errstate(all="ignore"):
+            values = activation.function(x + 0)  # a copy: what σ does to its argument stays with it
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{needs}, but given a NumPy array of shape {x.shape} it raised: {error}") from error
+    if not (isinstance(values, np.ndarray) and values.shape == x.shape and values.dtype.kind == "f"):
+        what = f"shape {values.shape} of {values.dtype}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise TypeError(f"{needs}, but given a NumPy array of shape {x.shape} it returned {what}")
+    if np.isnan(values).any():
+        raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
+    return values
 
 
 def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.ndarray, "k d"]:

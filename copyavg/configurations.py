@@ -9,9 +9,13 @@ from jaxtyping import Float
 from .activations import Activation, get_activation
 from .arrays import require_whole
 from .branch import copies, copies_and_average, copy_average_branch, little_displaced, n_copy_branch
-from .network import MOST_WEIGHTS, Network
+from .network import Network, require_room
 from .newton import NoCriticalPointError, critical_point
 from .symmetry import copy_average_family, n_copy_family, require_smaller
+
+MOST_DISPLACED = 10**8  # teacher neurons, for an activation other than erf: see `stability`
+
+_LOSS_ALONE = "; copy_average_loss needs none"
 
 
 def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
@@ -35,7 +39,8 @@ def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
     Raises
     ------
     TypeError, ValueError
-        If the partition is empty or holds anything but positive whole numbers, or d < k.
+        If the partition is empty or holds anything but positive whole numbers, d < k, or the network would have more
+        than 10⁸ incoming weights.
 
     Notes
     -----
@@ -50,13 +55,14 @@ def copy_average(partition: Sequence[int], d: int | None = None) -> Network:
     array([[1.   , 0.   , 0.   ],
            [0.   , 0.408, 0.408]])
     """
+    if isinstance(partition, Sequence):  # of n groups, so that k ≥ n: a long one need not be read
+        require_room(len(partition), len(partition), instead=_LOSS_ALONE)
     sizes = _require_partition(partition)
     k = sum(sizes)
     d = k if d is None else require_whole("d", d)
     if d < k:
         raise ValueError(f"d must be at least k = {k}, the sum of the partition, but was given {d}")
-    if len(sizes) * d > MOST_WEIGHTS:
-        raise ValueError(f"a network of {len(sizes)} × {d} weights is too large; copy_average_loss needs none")
+    require_room(len(sizes), d, instead=_LOSS_ALONE)
     group = np.repeat(np.arange(len(sizes)), sizes)
     m = np.array(sizes, dtype=float)
     incoming = np.zeros((len(sizes), d))
@@ -94,7 +100,7 @@ def optimal_copy_average(n: int, k: int, d: int | None = None) -> Network:
     Raises
     ------
     TypeError, ValueError
-        If n, k or d is not a whole number, n > k, or d < k.
+        If n, k or d is not a whole number, n > k, d < k, or the network would have more than 10⁸ incoming weights.
 
     Notes
     -----
@@ -107,6 +113,7 @@ def optimal_copy_average(n: int, k: int, d: int | None = None) -> Network:
     array([1., 1., 3.])
     """
     n, k = require_smaller(n, k)
+    require_room(n, k if d is None else require_whole("d", d, least=k), instead=_LOSS_ALONE)
     return copy_average((1,) * (n - 1) + (k - n + 1,), d)
 
 
@@ -132,7 +139,8 @@ def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None =
     NoCriticalPointError
         If the branch does not reach n. It is a `ValueError`.
     TypeError, ValueError
-        If n, k or d is not a whole number, n > k, d < k, or the activation is unknown.
+        If n, k or d is not a whole number, n > k, d < k, the network would have more than 10⁸ incoming weights, or
+        the activation is unknown.
 
     Notes
     -----
@@ -146,11 +154,12 @@ def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None =
     (array([ 0.8505, -0.0157,  0.0912]), np.float64(1.2633))
     """
     n, k = require_smaller(n, k)
+    require_room(n, k if d is None else require_whole("d", d, least=k), instead="; stability needs none")
     return n_copy_family(n, k, activation).student(n_copy_parameters(n, k, activation), d)
 
 
 def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
-    """Return (α, β, γ, a, δ, ε, b) of n − 1 copies and one average, at any k, without those that do not occur.
+    """Return (α, β, γ, a, δ, ε, b) of n − 1 copies and one average, without those that do not occur.
 
     For erf they are those of `optimal_copy_average`. For other activations the point is *displaced*: it is a
     critical point of the same symmetry, with α > β, γ and ε > δ and outgoing weights above zero. It is the one that
@@ -161,7 +170,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     Parameters
     ----------
     n, k : int
-        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k; k ≤ 2⁵⁰ for erf, k ≤ 10⁸ for other activations.
     activation : str or Activation
         A name that `interaction` knows, or an `Activation` of your own.
 
@@ -170,7 +179,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     NoCriticalPointError
         If the branch does not start, or ends before. It is a `ValueError`.
     TypeError, ValueError
-        If n or k is not a whole number, n > k, or the activation is unknown.
+        If n or k is not a whole number, n > k, k is too large, or the activation is unknown.
 
     Examples
     --------
@@ -178,6 +187,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     array([0.408, 2.   ])
     """
     family = copy_average_family(n, k, activation)
+    _require_resolved(k, family.activation)
     start = copies_and_average(family)
     if family.activation is get_activation("erf"):
         return start
@@ -191,9 +201,10 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
 
 
 def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> Float[np.ndarray, " parameters"]:
-    """Return (α, β, γ, a) of the n-copy point, at any k, without those that do not occur.
+    """Return (α, β, γ, a) of the n-copy point, without those that do not occur.
 
-    Parameters, errors and source are those of `n_copy`.
+    Parameters, errors and source are those of `n_copy`, but no network is written out: k may be up to 2⁵⁰ for erf and
+    10⁸ for other activations.
 
     Examples
     --------
@@ -202,6 +213,7 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
     """
     n, k = require_smaller(n, k)
     activation = get_activation(activation)
+    _require_resolved(k, activation)
     if n == k:
         return copies(n_copy_family(n, k, activation))
     if n == 1:
@@ -209,6 +221,14 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
             f"there is no n-copy point at n = 1, k = {k}: a single student neuron singles nobody out, it averages"
         )
     return n_copy_branch(k, activation).follow(n).copy()
+
+
+def _require_resolved(k: int, activation: Activation) -> None:
+    if k > MOST_DISPLACED and activation is not get_activation("erf"):
+        raise ValueError(
+            f"k must be at most 10⁸ for {activation.name}, but was given {k}: curvatures grow as k², and beyond, "
+            "rounding in double precision hides the small ones"
+        )
 
 
 def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 
 import array_api_compat
 import numpy as np
@@ -36,7 +37,9 @@ _BATCH = 16  # students that go through `landscape` together, on NumPy
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Where gradient flow went: one entry a student, in arrays of the batch's shape.
+    """Where gradient flow went: one entry a student, in NumPy arrays of the batch's shape.
+
+    Only `limit` and `trajectory` are of the students' array library. A flow is equal to itself alone.
 
     Attributes
     ----------
@@ -118,7 +121,8 @@ def gradient_flow(
     Parameters
     ----------
     students : Network
-        One student or a batch of them, float64.
+        One student or a batch of them, float64. Of torch tensors, `limit` and `trajectory` are tensors too, all else
+        that is returned are NumPy arrays; nothing is recorded for autograd.
     teacher : Network
         The teacher, in the same d dimensions.
     activation : str or Activation
@@ -126,13 +130,17 @@ def gradient_flow(
     tol : float
         ‖∇L‖∞ at the limit.
     times : sequence of float, optional
-        Times, ascending and not negative, at which to keep the states. The loss never rises along them.
+        Times, ascending and not negative, at which to keep the states. The loss never rises along them. The states'
+        errors are larger than those of a step (see `accuracy`).
     accuracy : float
         Error allowed in a step, relative to 1 + |θᵢ| (root mean square). At 1e-5 other limits than those of a hundred
-        times smaller errors are rare: the book counts them.
+        times smaller errors are rare: the book counts them. The states at `times` have larger errors. Of 60 starts each
+        at six sizes up to n = 8, k = 10 (erf), half had no weight off by more than 1.5e-4 to 7e-4, the worst, which
+        were leaving a saddle, had one off by 1e-3 to 0.3, and no loss was off by more than 2e-3. At 1e-7 all of these
+        were about twenty times smaller.
     workers : int, optional
         Number of students that are followed at once; all cores unless given. Work goes through joblib, so that
-        `joblib.parallel_config(backend="dask")` spreads it over a cluster.
+        `joblib.parallel_config(backend="dask")` spreads it over a cluster; "threading" and "loky" work too.
 
     Returns
     -------
@@ -142,9 +150,11 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If tol, accuracy or times are out of range, shapes do not fit, or the weights are not float64.
+        If tol, accuracy or times are out of range, shapes do not fit, the weights are not float64, or joblib's backend
+        does not hand over results one by one.
     TypeError
-        If students and teacher are not networks, or of different array libraries.
+        If students and teacher are not networks, or of different array libraries, tol or accuracy is not a real number,
+        or times not a sequence of them.
 
     Notes
     -----
@@ -163,14 +173,13 @@ def gradient_flow(
     activation = get_activation(activation)
     times = _require_times(times)
     loss(students, teacher, activation)  # says what does not fit
+    students, teacher = _detached(students), _detached(teacher)
     xp = array_api_compat.array_namespace(students.incoming)
     if students.incoming.dtype != xp.float64 or teacher.incoming.dtype != xp.float64:
         raise ValueError(f"gradient_flow needs float64 weights, but was given {students.incoming.dtype}")
     if teacher.batch_shape:
         raise ValueError(f"gradient_flow needs one teacher, but was given a batch of shape {teacher.batch_shape}")
-    for name, value, most in (("tol", tol, 1e-3), ("accuracy", accuracy, 0.1)):
-        if not 0 < value <= most:
-            raise ValueError(f"{name} must be above 0 and at most {most:g}, but was given {value!r}")
+    tol, accuracy = _require_at_most("tol", tol, 1e-3), _require_at_most("accuracy", accuracy, 0.1)
     if workers is not None:
         workers = require_whole("workers", workers)
     problem, settings = Problem(students.n, teacher, activation), Settings(accuracy, tol, times)
@@ -208,10 +217,30 @@ def gradient_flow(
 
 
 def _require_times(times: Sequence[float] | Float[np.ndarray, " times"] | None) -> Float[np.ndarray, " times"]:
-    given = np.array([] if times is None else list(times), dtype=float)
-    if given.ndim != 1 or not (np.all(np.isfinite(given)) and np.all(given >= 0) and np.all(np.diff(given) >= 0)):
+    try:
+        given = np.array([] if times is None else to_numpy(times) if hasattr(times, "dtype") else list(times))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"times must be a sequence of real numbers, but was given {times!r}") from error
+    if given.ndim == 0 or given.dtype.kind not in "iuf":
+        raise TypeError(f"times must be a sequence of real numbers, but was given {times!r}")
+    if given.ndim > 1 or not (np.all(np.isfinite(given)) and np.all(given >= 0) and np.all(np.diff(given) >= 0)):
         raise ValueError(f"times must be finite, not negative and in ascending order, but was given {times!r}")
-    return given
+    return given.astype(float)
+
+
+def _require_at_most(name: str, value: float, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, but was given {value!r}")
+    if not 0 < value <= most:
+        raise ValueError(f"{name} must be above 0 and at most {most:g}, but was given {value!r}")
+    return float(value)
+
+
+def _detached(network: Network) -> Network:
+    """The same weights, without what torch has recorded for their gradient."""
+    if not array_api_compat.is_torch_array(network.incoming):
+        return network
+    return Network.unchecked(network.incoming.detach(), network.outgoing.detach())
 
 
 def _axes(teacher: Network) -> Float[np.ndarray, "d d"] | None:
@@ -264,7 +293,13 @@ def _together(problem: Problem, start: Float[np.ndarray, "batch N"], settings: S
 
 def _run(tasks: list, students: int, workers: int | None) -> Outcome:
     """Carry out the tasks side by side, with a bar if a terminal is looking, and join what they find."""
-    parallel = Parallel(n_jobs=-1 if workers is None else workers, prefer="threads", return_as="generator")
+    try:
+        parallel = Parallel(n_jobs=-1 if workers is None else workers, prefer="threads", return_as="generator")
+    except ValueError as error:
+        raise ValueError(
+            "gradient_flow needs a joblib backend that hands over results one by one, such as 'threading', 'loky' or "
+            f"'dask', but joblib says: {error}"
+        ) from error
     with _controller().limit(limits=1, user_api="blas"):  # the students are what runs side by side
         found, bar = [], tqdm(total=students, unit="student", leave=False, disable=None if students > 1 else True)
         with bar:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import array_api_compat
@@ -10,14 +11,15 @@ from jaxtyping import Float
 
 from .arrays import Array, ArrayLike, as_float_arrays, require_whole
 
-MOST_WEIGHTS = 10**8  # of a configuration that is written out as a network: 800 MB
+MOST_WEIGHTS = 10**8  # incoming, of a teacher, a configuration or drawn students that are written out: 800 MB
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
 class Network:
     """A network with one hidden layer and no biases, f(x) = Σᵢ aᵢ σ(wᵢ·x), or a batch of them.
 
-    The activation σ is not part of the network: functions such as `loss` take it as an argument.
+    The activation σ is not part of the network: functions such as `loss` take it as an argument. A network is equal
+    to itself alone; compare the weights of two.
 
     Parameters
     ----------
@@ -123,6 +125,24 @@ class Network:
         return f"Network(n={self.n}, d={self.d}{batch})"
 
 
+def require_room(*shape: int, instead: str = "") -> None:
+    """Refuse incoming weights of a shape with more than `MOST_WEIGHTS` entries, before any work is done for them.
+
+    Examples
+    --------
+    >>> require_room(10**4, 10**4)
+    >>> require_room(10**5, 10**5)
+    Traceback (most recent call last):
+    ValueError: 100000 × 100000 incoming weights are too many to be written out, as they are more than 10⁸
+    """
+    if prod(shape) > MOST_WEIGHTS:
+        most = "10⁸" if MOST_WEIGHTS == 10**8 else MOST_WEIGHTS
+        size = " × ".join(map(str, shape))
+        raise ValueError(
+            f"{size} incoming weights are too many to be written out, as they are more than {most}{instead}"
+        )
+
+
 def orthonormal_teacher(k: int, d: int | None = None) -> Network:
     """Return the unit-orthonormal teacher: vⱼ = the j-th unit vector of ℝᵈ, bⱼ = 1, for j ≤ k.
 
@@ -139,7 +159,8 @@ def orthonormal_teacher(k: int, d: int | None = None) -> Network:
     Raises
     ------
     ValueError
-        If k < 1 or d < k: there are no k orthonormal vectors in fewer than k dimensions.
+        If k < 1 or d < k: there are no k orthonormal vectors in fewer than k dimensions. If there are more than 10⁸
+        incoming weights.
 
     Examples
     --------
@@ -151,6 +172,7 @@ def orthonormal_teacher(k: int, d: int | None = None) -> Network:
     d = k if d is None else require_whole("d", d)
     if d < k:
         raise ValueError(f"d must be at least k for the teacher's weights to be orthonormal, but d = {d} and k = {k}")
+    require_room(k, d)
     return Network(np.eye(k, d), np.ones(k))
 
 
@@ -175,7 +197,7 @@ def random_student(
     TypeError
         If `rng` is not a NumPy Generator.
     ValueError
-        If n, d or a batch size is not positive, or `init` is unknown.
+        If n, d or a batch size is not positive, there are more than 10⁸ incoming weights, or `init` is unknown.
 
     Examples
     --------
@@ -191,6 +213,7 @@ def random_student(
         raise TypeError(f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {_kind(rng)}")
     if init != "glorot":
         raise ValueError(f"init must be 'glorot', but was given {init!r}")
+    require_room(*shape, n, d)
     incoming = rng.normal(scale=(2 / (n + d)) ** 0.5, size=(*shape, n, d))
     outgoing = rng.normal(scale=(2 / (n + 1)) ** 0.5, size=(*shape, n))
     return Network(incoming, outgoing)

@@ -27,7 +27,7 @@ from .activations import Activation, OrderParameters, PairTerms, get_activation,
 from .arrays import require_whole
 from .interaction import pair_terms
 from .landscape import PairGeometry, pair_geometry
-from .network import MOST_WEIGHTS, Network
+from .network import Network, require_room
 
 Size = int | float  # of a cell: whole, where it is that of a network
 
@@ -196,8 +196,7 @@ class Family:
             raise ValueError(f"a network needs whole numbers of neurons, but n = {self.n} and k = {self.k}")
         x = self.require_point(x)
         d = self.k + self.beyond if d is None else require_whole("d", d, least=self.k + self.beyond)
-        if self.n * d > MOST_WEIGHTS:
-            raise ValueError(f"a network of {self.n} × {d} weights is too large; the parameters alone describe it")
+        require_room(self.n, d, instead="; the parameters alone describe the network")
         cells = {
             "own": np.repeat(np.arange(len(self.copied)), self.copied),
             "rest": np.repeat(np.arange(len(self.rest)), self.rest),

@@ -1,5 +1,10 @@
+import math
+import pickle
+from fractions import Fraction
+
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize
 
 import copyavg as ca
@@ -400,7 +405,6 @@ def test_a_batch_is_its_students(rng):
 
 
 def test_torch_and_float32(rng):
-    torch = pytest.importorskip("torch")
     point, teacher = ca.n_copy(3, 5), ca.orthonormal_teacher(5)
     for dtype in (torch.float32, torch.float64):
         student, of = (
@@ -416,6 +420,54 @@ def test_an_activation_of_ones_own():
     student = ca.Network([[-0.9, 0, 0], [0, 0.4, 0.4]], [-1.0, 1.7])
     assert ca.classify(student, ca.orthonormal_teacher(3), sine).partition == (1, 2)
     assert ca.classify(student, ca.orthonormal_teacher(3), Activation("", np.exp)).label == "other"
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda x: (x > 0) * 1, TypeError, r"own: σ must map .* it returned shape \(11,\) of int64"),
+        (lambda x: x + 0j, TypeError, r"it returned shape \(11,\) of complex128"),
+        (lambda x: x.tolist(), TypeError, "it returned list"),
+        (lambda x: x.sum(), TypeError, "it returned float64"),
+        (lambda x: x[:3], TypeError, r"it returned shape \(3,\) of float64"),
+        (lambda _: None, TypeError, "it returned NoneType"),
+        (math.erf, TypeError, r"given a NumPy array of shape \(11,\) it raised"),
+        (np.sqrt, ValueError, "own: σ is not a number at -0.1"),
+        (torch.sin, TypeError, "own: σ must map .* it raised: .* must be Tensor"),
+    ],
+)
+def test_activations_that_are_none(function, error, message):
+    with pytest.raises(error, match=message):
+        ca.classify(ca.copy_average((1, 2)), ca.orthonormal_teacher(3), Activation("own", function))
+
+
+def test_an_activation_may_write_on_what_it_is_given():
+    inplace = Activation("inplace", lambda x: np.sin(x, out=x))
+    student = ca.Network([[-0.9, 0, 0], [0, 0.4, 0.4]], [-1.0, 1.7])
+    assert ca.classify(student, ca.orthonormal_teacher(3), inplace).partition == (1, 2)
+
+
+@pytest.mark.bad_input  # for the shape checker, only a float is one
+@pytest.mark.parametrize("tolerance", [0.01, np.float32(0.01), np.float64(0.01), Fraction(1, 100)])
+def test_a_tolerance_is_any_real_number(tolerance):
+    found = ca.classify(ca.copy_average((1, 2)), ca.orthonormal_teacher(3), tolerance=tolerance)
+    assert (found.label, type(found.residual)) == ("copy-average", float)
+
+
+def test_what_it_returns_is_compared_by_value():
+    teacher = ca.orthonormal_teacher(5)
+    one, same, other = (ca.classify(s, teacher) for s in (ca.n_copy(3, 5), ca.n_copy(3, 5), ca.copy_average((2, 3))))
+    assert one == same != other
+    assert len({one, same, other}) == 2
+    pair = [ca.n_copy(3, 5), ca.optimal_copy_average(3, 5)]
+    batch = ca.Network(np.stack([s.incoming for s in pair]), np.stack([s.outgoing for s in pair]))
+    both, again = ca.classify(batch, teacher), ca.classify(batch, teacher)
+    assert both == again != both[:1]
+    assert both != one
+    assert len({both, again, both[:1]}) == 2
+    for record in (one, both):
+        assert pickle.loads(pickle.dumps(record)) == record
 
 
 def test_a_student_that_overflowed_is_other():

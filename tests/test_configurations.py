@@ -100,17 +100,34 @@ def test_groups_may_be_as_large_as_floats_count():
 
 
 @pytest.mark.bad_input
-def test_a_network_that_is_too_large_is_not_written_out():
-    for partition, d in [((10**9,), None), ((1, 1), 10**8)]:
-        with pytest.raises(ValueError, match="weights is too large; copy_average_loss needs none"):
-            ca.copy_average(partition, d)
+@pytest.mark.parametrize(
+    ("network", "size", "instead"),
+    [
+        (lambda: ca.copy_average((10**9,)), "1 × 1000000000", "copy_average_loss needs none"),
+        (lambda: ca.copy_average((1, 1), 10**8), "2 × 100000000", "copy_average_loss needs none"),
+        (lambda: ca.copy_average((1,) * 10**7), "10000000 × 10000000", "copy_average_loss needs none"),
+        (lambda: ca.optimal_copy_average(10**9, 10**9), "1000000000 × 1000000000", "copy_average_loss needs none"),
+        (lambda: ca.optimal_copy_average(2, 3, 10**8), "2 × 100000000", "copy_average_loss needs none"),
+        (lambda: ca.n_copy(10**5, 10**6), "100000 × 1000000", "stability needs none"),
+        (lambda: ca.n_copy(2, 3, d=10**8), "2 × 100000000", "stability needs none"),
+    ],
+)
+def test_a_network_that_is_too_large_is_not_written_out(network, size, instead, monkeypatch):
+    """Before any work: no branch is followed, and of a long partition only the length is looked at."""
+    monkeypatch.setattr(configurations, "n_copy_parameters", None)
+    if size == "10000000 × 10000000":
+        monkeypatch.setattr(configurations, "_require_partition", None)
+    with pytest.raises(ValueError, match=f"{size} incoming weights are too many .* more than 10⁸; {instead}"):
+        network()
 
 
 def test_the_largest_network_that_is_written_out(monkeypatch):
-    monkeypatch.setattr(configurations, "MOST_WEIGHTS", 6)
-    assert ca.copy_average((1, 2)).incoming.size == 6
-    with pytest.raises(ValueError, match="a network of 3 × 3 weights is too large"):
-        ca.copy_average((1, 1, 1))
+    monkeypatch.setattr("copyavg.network.MOST_WEIGHTS", 6)
+    assert ca.copy_average((1, 2)).incoming.size == ca.n_copy(2, 3).incoming.size == 6
+    assert ca.orthonormal_teacher(2, 3).incoming.size == 6
+    for too_large in (ca.copy_average, ca.orthonormal_teacher):
+        with pytest.raises(ValueError, match="3 × 3 incoming weights are too many .* more than 6"):
+            too_large((1, 1, 1) if too_large is ca.copy_average else 3)
 
 
 def test_n_copy_at_the_ends():

@@ -1,8 +1,10 @@
 """Gradient flow of batches: limits, labels, trajectories, reasons, and independence of how the work is done."""
 
+import pickle
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -248,6 +250,7 @@ print(float(np.sum(flow.loss)))
         ({"accuracy": 1.0}, "accuracy must be above 0 and at most 0.1"),
         ({"times": [1.0, 0.5]}, "times must be finite, not negative and in ascending order"),
         ({"times": [-1.0]}, "times must be"),
+        ({"times": [[1.0]]}, "times must be finite, not negative and in ascending order"),
         ({"workers": 0}, "workers must be a whole number of at least 1"),
         ({"activation": "nope"}, "nope"),
         ({"students": ca.Network(np.ones((2, 4), dtype=np.float32), np.ones(2, dtype=np.float32))}, "float64"),
@@ -261,3 +264,64 @@ def test_bad_input_says_what_was_given(change, message):
     arguments = {"students": start(2, 3, 2), "teacher": teacher(3)} | change
     with pytest.raises(ValueError, match=message):
         ca.gradient_flow(**arguments)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("times", times) for times in (3.0, np.array(1.0), torch.tensor(1.0), "12", ["1"], [[1], [2, 3]], [1j], [True])]
+    + [(name, value) for name in ("tol", "accuracy") for value in ("a", None, [1e-5], np.array([1e-5]), True)],
+)
+def test_what_is_no_number(name, value):
+    needed = "a sequence of real numbers" if name == "times" else "a real number"
+    with pytest.raises(TypeError, match=f"{name} must be {needed}, but was given"):
+        ca.gradient_flow(start(2, 3, 2), teacher(3), **{name: value})
+
+
+@pytest.mark.bad_input  # for the shape checker, only a float is one
+@pytest.mark.parametrize("times", [(0, 1), np.array([0, 1]), np.array([0, 1], np.float32), torch.tensor([0.0, 1.0])])
+def test_what_are_numbers(times):
+    flow, same = (
+        ca.gradient_flow(start(2, 3, 2), teacher(3), times=t, tol=np.float32(1e-12), accuracy=a)
+        for t, a in ((times, np.float64(1e-5)), ([0.0, 1.0], 1e-5))
+    )
+    np.testing.assert_array_equal(flow.trajectory.incoming, same.trajectory.incoming)
+    assert flow.converged.all()
+
+
+def test_states_on_the_way_are_as_accurate_as_is_said():
+    students, times = start(5, 10, 20), np.geomspace(0.1, 1e4, 40)
+    rough, exact = (
+        ca.gradient_flow(students, teacher(10), times=times, accuracy=accuracy).trajectory for accuracy in (1e-5, 1e-9)
+    )
+    errors = np.abs(rough.to_vector() - exact.to_vector()).max(axis=(0, 2))
+    assert 1e-5 < np.median(errors) < 7e-4
+    assert np.abs(ca.loss(rough, teacher(10)) - ca.loss(exact, teacher(10))).max() < 2e-3
+
+
+def test_tensors_that_require_gradients_flow_quietly():
+    drawn, of = start(2, 3, 2), teacher(3)
+    students = ca.Network(*(torch.tensor(x, requires_grad=True) for x in (drawn.incoming, drawn.outgoing)))
+    flow = ca.gradient_flow(students, ca.Network(torch.tensor(of.incoming), torch.tensor(of.outgoing)), times=[1.0])
+    assert not flow.limit.incoming.requires_grad
+    assert not flow.trajectory.outgoing.requires_grad
+    assert students.incoming.requires_grad
+    assert isinstance(flow.loss, np.ndarray)
+    assert flow.converged.all()
+
+
+@pytest.mark.bad_input
+def test_a_backend_that_hands_over_no_results_one_by_one():
+    with (
+        joblib.parallel_config(backend="multiprocessing"),
+        pytest.raises(ValueError, match="such as 'threading', 'loky' or 'dask', but joblib says: .*Multiprocessing"),
+    ):
+        ca.gradient_flow(start(2, 3, 2), teacher(3))
+
+
+def test_a_flow_equals_itself_alone_and_pickles(flow):
+    again = pickle.loads(pickle.dumps(flow))
+    assert flow == flow  # noqa: PLR0124
+    assert flow != again
+    assert len({flow, again}) == 2
+    np.testing.assert_array_equal(again.limit.incoming, flow.limit.incoming)

@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -23,6 +24,15 @@ def test_the_form_across_the_gauge(rng):
     np.testing.assert_allclose(np.linalg.norm(w[:2], axis=1), np.abs(a[:2]), rtol=1e-15)
     np.testing.assert_array_equal(np.sign(a), np.sign(outgoing))
     np.testing.assert_array_equal(w[2:], incoming[2:])
+
+
+def test_a_network_equals_itself_alone_and_pickles():
+    network = ca.orthonormal_teacher(2)
+    again = pickle.loads(pickle.dumps(network))
+    assert network == network  # noqa: PLR0124
+    assert network != again
+    assert len({network, again}) == 2
+    np.testing.assert_array_equal(again.to_vector(), network.to_vector())
 
 
 def test_a_network_is_frozen():
@@ -111,6 +121,14 @@ class TestBadInput:
             ca.orthonormal_teacher(3, 2)
         with pytest.raises(ValueError, match="k must be a whole number of at least 1, but was given 0"):
             ca.orthonormal_teacher(0)
+
+    def test_more_weights_than_are_written_out(self):
+        with pytest.raises(ValueError, match="100000 × 100000 incoming weights are too many .* more than 10⁸$"):
+            ca.orthonormal_teacher(10**5)
+        with pytest.raises(ValueError, match="1000000 × 1000000 incoming weights are too many"):
+            ca.random_student(10**6, 10**6, np.random.default_rng(0))
+        with pytest.raises(ValueError, match="1000 × 1000 × 101 × 1 incoming weights are too many"):
+            ca.random_student(101, 1, np.random.default_rng(0), batch=(1000, 1000))
 
     @pytest.mark.parametrize(
         ("arguments", "options", "error", "message"),

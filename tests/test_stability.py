@@ -1,5 +1,8 @@
 """Minimum or saddle: against the full Hessian, and where the two families change places."""
 
+import importlib
+import pickle
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ import copyavg as ca
 from copyavg.certificates import max_norm
 from copyavg.configurations import copy_average_parameters
 from copyavg.newton import NoCriticalPointError
-from copyavg.stability import thresholds
+from copyavg.stability import Thresholds, thresholds
 from copyavg.symmetry import copy_average_family
 
 POINTS = {"copy-average": ca.optimal_copy_average, "n-copy": lambda n, k, d=None: ca.n_copy(n, k, d=d)}
@@ -121,6 +124,96 @@ def test_thresholds_and_the_full_hessian(k, expected):
         found = [n if yes else old for yes, old in zip((lowest[0] > 0, better, lowest[1] < 0), found, strict=True)]
     assert thresholds(k) == tuple(found) == expected
     assert thresholds(k)._fields == ("minimum", "better", "saddle")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["erf", "relu"])
+@pytest.mark.parametrize("k", range(3, 20, 2))
+def test_thresholds_are_those_of_every_n(k, activation):
+    """Each of the three holds from its threshold to k − 1, and for no smaller n."""
+    least = thresholds(k, activation)
+    for n in range(2, k):
+        averaging, copying = (ca.stability(n, k, family, activation) for family in ("copy-average", "n-copy"))
+        happened = (copying.index == 0, copying.loss < averaging.loss, averaging.index > 0)
+        assert happened == tuple(n >= threshold for threshold in least)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("k", "activation", "expected"),
+    [(30, "relu", (6, 13, 25)), (400, "erf", (123, 306, 384)), (1000, "erf", (224, 765, 973))],
+)
+def test_thresholds_below_a_third_of_the_teacher(k, activation, expected):
+    assert thresholds(k, activation) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("k", "minimum"), [(10**4, 841), (10**5, 2856), (10**6, 9649)])
+def test_thresholds_at_many_neurons(k, minimum):
+    """Copy-average is a saddle where its index in closed form is positive, and n-copy better from .766 k on."""
+    m = np.arange(k, 1, -1)
+    n, s = k + 1 - m, 1 / (2.0 * m)
+    saddles = n[(1 - 2 * s**2) / (1 - s**2) ** 1.5 < (n - 1) / (n - 2 + 2 / np.sqrt(3))]
+    found = thresholds(k)
+    assert found[::2] == (minimum, saddles.min())
+    assert found.better / k == pytest.approx((2 * np.sqrt(3) - 3) / (2 * np.sqrt(3) + np.pi - 6), abs=1 / k**0.8)
+
+
+def test_below_the_end_of_its_branch_n_copy_is_neither(monkeypatch):
+    """Cut off where it still is a minimum and better, it is both down to there."""
+    whole = ca.stability
+
+    def cut(n, k, family="copy-average", activation="erf"):
+        if family == "n-copy" and n < 17:
+            raise NoCriticalPointError("cut off")
+        return whole(n, k, family, activation)
+
+    monkeypatch.setattr(importlib.import_module("copyavg.stability"), "stability", cut)
+    assert thresholds(20) == (17, 17, 18)
+
+
+@pytest.mark.slow
+def test_no_thresholds_where_a_point_is_missing_or_rounding_decides():
+    with pytest.raises(NoCriticalPointError, match="no n-copy point was found at n = 2, k = 3 for gelu"):
+        thresholds(3, "gelu")
+    with pytest.raises(NoCriticalPointError, match="no copy-average point"):
+        thresholds(4, "gelu")
+    with pytest.raises(ValueError, match="k = 10000000 is too large for relu: at n = .* rounding leaves of them"):
+        thresholds(10**7, "relu")
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("family", ["copy-average", "n-copy"])
+def test_at_the_most_neurons_whose_curvatures_are_resolved(family):
+    """At k = 10⁹ ReLU's branch of copy-average points was lost, and at k = 10¹² an index wrong."""
+    k = 10**8
+    for n, index in [(k // 2, (0, 0)), (k - 1, (1, 0))]:
+        assert ca.stability(n, k, family, "relu").index == index[family == "n-copy"]
+    for k in (10**8 + 1, 10**12):
+        with pytest.raises(ValueError, match=f"k must be at most 10⁸ for relu, but was given {k}: .* double precision"):
+            ca.stability(2, k, family, "relu")
+
+
+def test_an_eigenvalue_that_rounding_hides_is_zero():
+    """Of erf's copy-average point it is about 0.106/k³; at k = 10⁷ it was given as 3.4e-8."""
+    for k in (10**3, 10**5, 10**6):
+        assert ca.stability(2, k).smallest_eigenvalue == pytest.approx(0.10611 / k**3, rel=0.02)
+    for k in (10**7, 10**12):
+        assert ca.stability(2, k).smallest_eigenvalue == 0
+        assert ca.stability(k - 1, k).smallest_eigenvalue == pytest.approx(-0.13773, abs=1e-5)
+        assert ca.stability(k - 1, k, "n-copy").smallest_eigenvalue == pytest.approx(0.001358014, abs=1e-8)
+
+
+def test_what_it_returns_is_compared_by_value():
+    one, same, other = ca.stability(3, 5), ca.stability(3, 5), ca.stability(2, 5)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one != one.blocks
+    assert len({one, same, other}) == len({one.blocks[0], same.blocks[0], other.blocks[0]}) == 2
+    for record in (one, one.blocks[0], Thresholds(1, 2, 3), NoCriticalPointError("none")):
+        again = pickle.loads(pickle.dumps(record))
+        assert again == record or str(again) == str(record) == "none"
 
 
 @pytest.mark.bad_input
