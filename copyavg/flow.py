@@ -115,8 +115,9 @@ def gradient_flow(
     some direction, and leaves along the steepest.
 
     With erf and a unit-orthonormal teacher of unit outgoing weights, on NumPy, compiled loops without any Hessian do
-    the work, in threads. Everything else goes through `landscape` with whole Hessians, which takes ten to a hundred
-    times longer.
+    the work, in threads. The first call on a machine compiles them, for about a minute, and says so on a terminal; what
+    is compiled stays on the disk (in the folder NUMBA_CACHE_DIR, if that is set). Everything else goes through
+    `landscape` with whole Hessians, which takes ten to a hundred times longer.
 
     Parameters
     ----------
@@ -149,6 +150,8 @@ def gradient_flow(
 
     Raises
     ------
+    ModuleNotFoundError
+        If numba is not installed: nothing else in copyavg needs it.
     ValueError
         If tol, accuracy or times are out of range, shapes do not fit, the weights are not float64, or joblib's backend
         does not hand over results one by one.

@@ -10,6 +10,7 @@ student neuron.
 """
 
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -20,6 +21,7 @@ from .arrays import Array, as_float_arrays, require_broadcast
 from .interaction import pair_terms
 from .network import Network
 
+MOST_ENTRIES = 10**9  # of the Hessians of a batch: 8 GB
 _CHUNK = 4  # students whose Hessian is assembled at a time: more would leave the processor's cache
 _CLOSE = 0.01  # below this, 1 − u² is computed from the vectors and not from u
 
@@ -106,7 +108,7 @@ def hessian(student: Network, teacher: Network, activation: str | Activation = "
 
     Rows and columns run over the incoming weights, neuron by neuron, then over the outgoing weights.
     The blocks combine the second derivatives of the interaction that `copyavg.activations` defines.
-    Parameters, errors and conventions are those of `loss`.
+    Parameters, errors and conventions are those of `loss`; more than 10⁹ entries in all are a `ValueError`.
 
     Returns
     -------
@@ -124,6 +126,11 @@ def hessian(student: Network, teacher: Network, activation: str | Activation = "
     xp, activation = _agree(student, teacher, activation)
     partners, c = _partners(xp, student, teacher)
     batch, n, size = c.shape[:-1], student.n, student.n * (student.d + 1)
+    if prod(batch) * size**2 > MOST_ENTRIES:
+        raise ValueError(
+            f"the Hessian has {size} × {size} entries for each of {prod(batch)} students, and more than 10⁹ are too many; "
+            "stability has the spectrum at a point of large n and k"
+        )
     incoming = xp.reshape(xp.broadcast_to(student.incoming, (*batch, n, student.d)), (-1, n, student.d))
     partners, c = xp.reshape(partners, (-1, *partners.shape[-2:])), xp.reshape(c, (-1, c.shape[-1]))
     result = xp.empty((c.shape[0], size, size), dtype=c.dtype, device=array_api_compat.device(c))

@@ -375,7 +375,8 @@ def test_words():
     teacher = ca.orthonormal_teacher(9)
     found = ca.classify(ca.copy_average((1, 1, 2, 2, 3)), teacher)
     assert found.explain() == "copy-average: 2 copies, 2 averages of 2 and an average of 3"
-    assert str(found).startswith(found.explain() + " (to ")
+    assert str(found) == found.explain()
+    assert "residual" not in repr(found)  # whose digits differ from one processor to the next
     assert ca.classify(ca.copy_average((9,)), teacher).explain() == "copy-average: an average of 9"
     louder = ca.Network(np.eye(9)[:1] + 0.1, [1.0])
     found = ca.classify(louder, teacher)

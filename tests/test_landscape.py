@@ -399,3 +399,10 @@ def test_a_silent_neuron_with_an_odd_activation_of_ones_own():
         ca.gradient(student, teacher, own).to_vector(), ca.gradient(student, teacher, "tanh").to_vector(), atol=1e-12
     )
     np.testing.assert_allclose(ca.hessian(student, teacher, own), ca.hessian(student, teacher, "tanh"), atol=1e-11)
+
+
+@pytest.mark.bad_input
+def test_a_hessian_too_large_for_memory_is_refused_before_any_work():
+    student = ca.Network.unchecked(np.broadcast_to(0.0, (400, 400)), np.broadcast_to(0.0, (400,)))
+    with pytest.raises(ValueError, match="160400 × 160400 entries for each of 1 students"):
+        ca.hessian(student, ca.orthonormal_teacher(400))
