@@ -128,8 +128,8 @@ def hessian(student: Network, teacher: Network, activation: str | Activation = "
     batch, n, size = c.shape[:-1], student.n, student.n * (student.d + 1)
     if prod(batch) * size**2 > MOST_ENTRIES:
         raise ValueError(
-            f"the Hessian has {size} × {size} entries for each of {prod(batch)} students, and more than 10⁹ are too many; "
-            "stability has the spectrum at a point of large n and k"
+            f"the Hessian has {size} × {size} entries for each of {prod(batch)} students, "
+            "and more than 10⁹ are too many; stability has the spectrum at a point of large n and k"
         )
     incoming = xp.reshape(xp.broadcast_to(student.incoming, (*batch, n, student.d)), (-1, n, student.d))
     partners, c = xp.reshape(partners, (-1, *partners.shape[-2:])), xp.reshape(c, (-1, c.shape[-1]))
