@@ -4,11 +4,12 @@ import array_api_strict
 import mpmath
 import numpy as np
 import pytest
+import reference
 import torch
 from scipy.special import gammaln
 
 import copyavg as ca
-from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters
+from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters, leaky_relu
 from copyavg.interaction import (
     QuadratureError,
     _mehler_sum,
@@ -108,6 +109,30 @@ def test_norms_of_unbounded_activations_are_not_cut_off():
     assert ca.interaction(1e76, 1.0, 0.5, "gelu") == pytest.approx(
         1e6 * ca.interaction(1e70, 1.0, 0.5, "gelu"), rel=1e-9
     )
+
+
+LONG = [0.0, 1e-200, 0.3, 10.0, 1e39, 1e61, 1e80, 1e160, 1e300]
+
+
+@pytest.mark.parametrize("name", ["erf", "relu", "gelu"])
+@pytest.mark.parametrize("r1", LONG)
+def test_closed_forms_are_right_wherever_they_can_be_represented(name, r1):
+    """And infinite beyond, at any norms and angles, where the sums of squares overflow or underflow too."""
+    u = [-1.0, -1 + 2.0**-53, -1 + 1e-8, -0.97, -0.5, 0.0, 0.1, 1 - 1e-8, 1.0]
+    for r2 in LONG:
+        with mpmath.workdps(1300):
+            w, p = [mpmath.mpf(r1), mpmath.mpf(0)], mpmath.mpf(r2)
+            exact = [reference.pair(w, [p * x, p * mpmath.sqrt(1 - mpmath.mpf(x) ** 2)], name)[0] for x in u]
+            exact = np.array([float(x) for x in exact])
+        with np.errstate(over="ignore"):
+            values = ca.interaction(r1, r2, u, name)
+        np.testing.assert_allclose(values, exact, rtol=1e-12, atol=1e-300)
+
+
+def test_a_leaky_relu_of_long_neurons_overflows_only_where_it_must():
+    with np.errstate(over="ignore"):
+        values = ca.interaction(1e200, [1e-200, 1e200], 1.0, leaky_relu(-1))
+    np.testing.assert_allclose(values, [1.0, np.inf], rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", NAMED)
