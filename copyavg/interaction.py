@@ -59,7 +59,8 @@ def interaction(
         Norms of the two incoming weight vectors, r ≥ 0; erf, which is bounded, also takes r = ∞. They
         broadcast against u.
     u : array or float
-        Correlation (cosine of the angle between the two vectors), in [−1, 1].
+        Correlation (cosine of the angle between the two vectors), in [−1, 1]. A computed cosine may be off
+        by rounding: what lies beyond by at most 8 ε, ε = 2.2e-16 in float64, counts as ±1.
     activation : str or Activation
         "erf", "relu" and "gelu" have closed forms, "tanh", "sigmoid", "softplus", "silu" and an
         `Activation` of your own are summed or integrated with an error estimate.
@@ -72,12 +73,13 @@ def interaction(
     Raises
     ------
     ValueError
-        If a norm is negative or NaN, |u| > 1 or NaN, or the activation is unknown.
+        If a norm is negative or NaN, |u| > 1 + 8 ε or NaN, or the activation is unknown.
     QuadratureError
         If σ has no closed form and the accuracy of 1e-11 ‖σ(r₁x)‖ ‖σ(r₂y)‖ cannot be had, because σ has
         a kink or a norm is large. It is a `ValueError`.
     TypeError
-        If arrays of different libraries are mixed.
+        If arrays of different libraries are mixed, are masked, or are not real numbers, or if what the
+        `Activation` of your own returns is no array of the shape and dtype that it was given.
 
     Notes
     -----
@@ -99,8 +101,9 @@ def interaction(
             raise ValueError(f"{name} is a norm and must be at least 0, but was given {_worst(xp, norm, norm)}")
         if activation is not get_activation("erf") and bool(xp.any(xp.isinf(norm))):
             raise ValueError(f"{name} must be finite for {activation.name}, but was given inf")
-    if not bool(xp.all(xp.abs(u) <= 1)):
+    if not bool(xp.all(xp.abs(u) <= 1 + 8 * float(xp.finfo(u.dtype).eps))):
         raise ValueError(f"u is a correlation and must lie in [-1, 1], but was given {_worst(xp, u, -xp.abs(u))}")
+    u = xp.clip(u, -1.0, 1.0)
     return pair_terms(activation, OrderParameters(r1, r2, u, (1 - u) * (1 + u)), 0).value
 
 

@@ -265,6 +265,30 @@ def test_bad_input(arguments, message):
         ca.interaction(*arguments)
 
 
+@pytest.mark.parametrize("library", [np, torch, array_api_strict])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["erf", "relu", "gelu", "tanh"])
+def test_a_computed_cosine_may_be_off_by_rounding(library, dtype, name):
+    """Up to 8 ε beyond ±1, ε the step of the dtype at 1; by 9 ε it is an error."""
+    dtype = getattr(library, dtype)
+    eps = float(library.finfo(dtype).eps)
+    r, one = (library.asarray([x], dtype=dtype) for x in (1.5, 1.0))
+    for sign in (-1, 1):
+        exact = float(ca.interaction(r, r, sign * one, name)[0])
+        for ulps in (1, 8):
+            assert float(ca.interaction(r, r, sign * (one + ulps * eps), name)[0]) == exact
+        with pytest.raises(ValueError, match=r"u is a correlation and must lie in \[-1, 1\], but was given -?1.0"):
+            ca.interaction(r, r, sign * (one + 9 * eps), name)
+
+
+def test_cosines_of_parallel_vectors_are_taken(rng):
+    w = rng.normal(size=(2000, 5))
+    p = w * rng.uniform(0.1, 3, size=(2000, 1))
+    u = np.sum(w * p, axis=1) / (np.linalg.norm(w, axis=1) * np.linalg.norm(p, axis=1))
+    assert np.sum(u > 1) > 100
+    np.testing.assert_allclose(ca.interaction(1.0, 1.0, u), 1 / 3, rtol=1e-7)
+
+
 # How far a pair goes: orders of the series, nodes of the rule on [−13, 13], and at last a grid in two dimensions.
 ORDERS = (48, 96, 192, 384, 768)
 NODES = (624, 832, 1248, 1664, 2496)
