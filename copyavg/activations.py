@@ -15,9 +15,10 @@ components m = p̂ − uŵ of p̂ across w and m′ = ŵ − up̂ of ŵ across p
 In these coordinates every coefficient stays finite, or is multiplied by a vector that vanishes faster.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import factorial, pi, sqrt
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ import numpy as np
 import scipy.special
 from jaxtyping import Float
 
-from .arrays import Array
+from .arrays import Array, to_numpy
 
 
 class OrderParameters(NamedTuple):
@@ -62,9 +63,11 @@ class Activation:
     name : str
         What error messages call it.
     function : callable
-        σ itself, elementwise, array in, array out. NumPy arrays suffice unless torch is to be used.
+        σ itself, elementwise, array in, array of the same dtype out. One that takes NumPy arrays suffices unless
+        torch is to be used; one that takes only torch tensors is given NumPy's as tensors.
     derivatives : pair of callables, optional
-        σ′ and σ″. Without them they are taken by differences, and refused where these are not accurate.
+        σ′ and σ″, which are compared with σ when they are used. Without them they are taken by differences, and
+        refused where these are not accurate.
     closed_form : callable, optional
         (`OrderParameters`, order) → `PairTerms` with the derivatives up to that order (0, 1 or 2).
         Without it interactions are computed by a Hermite series or by quadrature, with an error estimate.
@@ -72,7 +75,7 @@ class Activation:
     Raises
     ------
     TypeError
-        If `derivatives` are not two functions.
+        If `name` is no string, `function` or `closed_form` no function, or `derivatives` are not two.
 
     Examples
     --------
@@ -91,6 +94,14 @@ class Activation:
     closed_form: Callable[[OrderParameters, int], PairTerms] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a string, but was given {self.name!r}")
+        if not callable(self.function):
+            raise TypeError(f"function must be a function, σ, but was given {self.function!r}")
+        if self.closed_form is not None and not callable(self.closed_form):
+            raise TypeError(
+                f"closed_form must be a function of OrderParameters and an order, but was given {self.closed_form!r}"
+            )
         if self.derivatives is None:
             return
         given = tuple(self.derivatives) if isinstance(self.derivatives, Sequence) else (self.derivatives,)
@@ -99,8 +110,71 @@ class Activation:
         object.__setattr__(self, "derivatives", given)
 
 
+PRIMES = ("σ", "σ′", "σ″")
+
+
+def evaluate(activation: Activation, x: Array, order: int = 0) -> Array:
+    """Return σ(x), or the derivative σ′ or σ″ that was given, as an array of the library, shape and dtype of x.
+
+    A function that takes only torch tensors gets a NumPy array as a tensor, if torch has been imported, and its
+    result comes back as an array. It works on a copy of x. Values need not be finite, and overflow is no warning.
+
+    Parameters
+    ----------
+    activation : Activation
+        The activation.
+    x : array
+        Where; of any library.
+    order : int
+        0 for σ; 1 or 2 for a derivative, which must have been given.
+
+    Raises
+    ------
+    TypeError
+        If the function fails, or returns anything else than an array of the shape and dtype of x.
+
+    Examples
+    --------
+    >>> evaluate(TANH, np.zeros(2), 1)
+    array([1., 1.])
+    """
+    what, function = PRIMES[order], (activation.function, *(activation.derivatives or ()))[order]
+    needs = f"{activation.name}: {what} must map an array to an array of the same shape and dtype, elementwise"
+    with np.errstate(all="ignore"):
+        try:
+            values = function(x + 0)
+        except (TypeError, ValueError, AttributeError) as error:
+            values = _by_tensors(function, x)
+            if values is None:
+                raise TypeError(f"{needs}, but given shape {tuple(x.shape)} it raised: {error}") from error
+    if isinstance(x, np.ndarray) and array_api_compat.is_torch_array(values):
+        values = to_numpy(values)
+    if not isinstance(values, type(x)):
+        raise TypeError(f"{needs}, but given a {type(x).__name__} it returned a {type(values).__name__}")
+    if values.shape != x.shape or values.dtype != x.dtype:
+        given, returned = (f"shape {tuple(y.shape)} of {y.dtype}" for y in (x, values))
+        raise TypeError(f"{needs}: given {given} it returned {returned}")
+    return values
+
+
+def _by_tensors(function: Callable[[Array], Array], x: Array) -> Array | None:
+    """What a function that fails on NumPy arrays makes of a tensor, or None."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(x, np.ndarray):
+        return None
+    try:
+        return function(torch.asarray(x + 0))
+    except (TypeError, ValueError, AttributeError, RuntimeError):
+        return None
+
+
 def has_gauge(activation: Activation) -> bool:
     """Whether σ(cx) = cσ(x) for c > 0, so that (w, a) → (cw, a/c) leaves a neuron as it is.
+
+    Raises
+    ------
+    TypeError
+        As `evaluate`, of an activation that is none.
 
     Examples
     --------
@@ -109,7 +183,7 @@ def has_gauge(activation: Activation) -> bool:
     """
     x = np.linspace(-3.1, 2.9, 13)
     with np.errstate(all="ignore"):
-        return bool(np.allclose(activation.function(4 * x), 4 * activation.function(x + 0), rtol=1e-14, atol=0))
+        return bool(np.allclose(evaluate(activation, 4 * x), 4 * evaluate(activation, x), rtol=1e-14, atol=0))
 
 
 def get_activation(activation: str | Activation) -> Activation:
@@ -174,68 +248,88 @@ def _longest(xp: Any, dtype: Any) -> float:
     return float(xp.finfo(dtype).max) ** 0.24
 
 
-class _Moments:
-    """What the closed forms of erf and GELU share, without cancellation at any norm.
+class _Ratios:
+    """What the closed forms of erf and GELU share, in numbers between 0 and 1: no norm is too long, nothing cancels.
 
-    q = r², A = 1 + q₁, B = 1 + q₂, c = r₁r₂u, and S² = AB − c² = 1 + q₁ + q₂ + q₁q₂v, the determinant of
-    one plus the covariance. The angle φ = arcsin(c/√(AB)) = arctan(c/S) appears in both.
+    With A = 1 + r₁² and B = 1 + r₂², δ₁ = 1/√A and ρ₁ = r₁/√A and so for r₂, κ = ρ₁ρ₂u is c/√(AB) for c = w·p,
+    and s² = 1 − κ² = δ₁² + ρ₁²(δ₂² + ρ₂²v). The determinant of one plus the covariance is S² = AB − c² = ABs²,
+    and the angle φ = arcsin κ = arctan(κ/s) appears in both.
     """
 
     def __init__(self, p: OrderParameters, *, bounded: bool) -> None:
         self.xp = xp = _xp(p.u)
-        self.r1, self.r2 = p.r1, p.r2
+        self.r1, self.r2, self.v = p.r1, p.r2, p.v
         if bounded:
             longest = _longest(xp, p.u.dtype)
             self.r1, self.r2 = xp.minimum(p.r1, longest), xp.minimum(p.r2, longest)
-        self.q1, self.q2 = self.r1 * self.r1, self.r2 * self.r2
-        self.a, self.b = 1 + self.q1, 1 + self.q2
-        self.c = self.r1 * self.r2 * p.u
-        self.inverse_s = 1 / xp.sqrt((self.q1 * self.q2) * p.v + (self.a + self.q2))
+        self.h1, self.h2 = (xp.hypot(r, xp.ones_like(r)) for r in (self.r1, self.r2))
+        self.short1, self.short2 = 1 / self.h1, 1 / self.h2  # δ
+        self.long1, self.long2 = self.r1 / self.h1, self.r2 / self.h2  # ρ
+        self.kappa = self.long1 * self.long2 * p.u
+        self.across1 = self.short1**2 + self.long1**2 * p.v  # δ₁² + ρ₁²v
+        self.across2 = self.short2**2 + self.long2**2 * p.v
+        self.s = self._root(self.short1**2 + self.long1**2 * self.across2)
+        self.inverse = self.short1 * (self.short2 / self.s)  # 1/S
+
+    def _root(self, square: Array) -> Array:
+        """S, also of neurons that are so long (1e140 in float64) and so parallel that s² underflows."""
+        xp = self.xp
+        tiny = square < float(xp.finfo(square.dtype).smallest_normal) ** 0.9
+        if not bool(xp.any(tiny)):
+            return xp.sqrt(square)
+        far = xp.hypot(xp.hypot(self.short1, self.short2), xp.sqrt(self.v))
+        return xp.where(tiny, far, xp.sqrt(xp.where(tiny, 1.0, square)))
 
 
 def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
     """G = (2/π) φ (Williams 1997); derivatives by hand, each bracket free of cancellation."""
-    m = _Moments(p, bounded=True)
-    value = 2 / pi * m.xp.atan(m.c * m.inverse_s)
+    m = _Ratios(p, bounded=True)
+    value = 2 / pi * m.xp.atan(m.kappa / m.s)
     if order == 0:
         return PairTerms(value)
-    cross = 2 / pi * m.inverse_s
-    own = -cross * m.c / m.a
+    cross = 2 / pi * m.inverse
+    ratio = m.r2 * m.short1
+    own = -cross * (m.long1 * p.u) * ratio
     if order == 1:
         return PairTerms(value, own, cross)
-    cube = 2 / pi * m.inverse_s**3
-    a = m.a
-    curvature = m.c * cube  # ∂²G/∂c²
-    mixed1, mixed2 = -cube * m.r1 * (1 + m.q2 * p.v), -cube * m.r2 * (1 + m.q1 * p.v)
+    slope = cross / m.s**2
+    curvature = slope * m.kappa
     return PairTerms(
         value,
         own,
         cross,
-        own_ww=curvature * ((m.q1 - 2) / a + m.q2 * (m.q1 - 1) / a**2 + m.q2 * p.v * (2 * (m.q1 / a) ** 2 - 1)),
-        own_wm=p.r2 * mixed1,
-        own_mm=m.q2 * curvature,
-        cross_wp=-cube * p.u * (m.q1 + m.q2 * (1 + m.q1 * p.v)),
-        cross_wm=p.r1 * mixed1,
-        cross_mp=p.r2 * mixed2,
-        cross_mm=p.r1 * p.r2 * curvature,
+        own_ww=curvature
+        * (
+            m.short1 * m.short2 * (m.long1**2 - 2 * m.short1**2)
+            + m.long2 * ratio * (m.short1**2 * (m.long1**2 - m.short1**2) + p.v * (2 * m.long1**4 - 1))
+        ),
+        own_wm=-slope * m.long1 * ratio * m.across2,
+        own_mm=curvature * m.long2 * ratio,
+        cross_wp=-slope * p.u * ((m.long1 * m.short2) ** 2 + m.long2**2 * m.across1),
+        cross_wm=-slope * m.long1**2 * m.across2,
+        cross_mp=-slope * m.long2**2 * m.across1,
+        cross_mm=curvature * m.long1 * m.long2,
     )
 
 
-def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
+def _relu_terms(p: OrderParameters, order: int, slope: float = 0.0) -> PairTerms:
     """G = r₁r₂[sin θ + (π − θ) cos θ]/(2π) with θ the angle between the neurons (Cho and Saul 2009).
 
-    At w = 0, where G has a kink, `own` and the second derivatives are those of σ′(0) = ½.
+    At w = 0, where G has a kink, `own` and the second derivatives are those of σ′(0) = ½. A leaky ReLU of slope s
+    has (1 − s)² times that, and s w·p.
     """
     xp = _xp(p.u)
     apart = p.v > 0
     sine = xp.where(apart, xp.sqrt(xp.where(apart, p.v, 1)), 0.0)  # so that autograd never meets √′(0)
     outside = xp.atan2(sine, -p.u)  # π − θ
-    value = p.r1 * p.r2 * _sine_minus_angle_cosine(xp, outside, sine + outside * p.u) / (2 * pi)
+    factor = (1 - slope) ** 2 / (2 * pi)
+    share = factor * _sine_minus_angle_cosine(xp, outside, sine + outside * p.u) + slope * p.u
+    value = _times_norms(p, share)
     if order == 0:
         return PairTerms(value)
     positive = p.r1 > 0
-    ratio = xp.where(positive, p.r2 / xp.where(positive, p.r1, 1), 0.0) / (2 * pi)
-    own, cross = ratio * sine, outside / (2 * pi)
+    ratio = xp.where(positive, p.r2 / xp.where(positive, p.r1, 1), 0.0) * factor
+    own, cross = ratio * sine, factor * outside + slope
     if order == 1:
         return PairTerms(value, own, cross)
     inverse = xp.where(apart, 1 / xp.where(apart, sine, 1), 0.0)  # multiplied by mmᵀ, of length v
@@ -247,11 +341,16 @@ def _relu_terms(p: OrderParameters, order: int) -> PairTerms:
         own_ww=-own,
         own_wm=nothing,
         own_mm=ratio * inverse,
-        cross_wp=sine / (2 * pi),
+        cross_wp=factor * sine,
         cross_wm=nothing,
         cross_mp=nothing,
-        cross_mm=inverse / (2 * pi),
+        cross_mm=factor * inverse,
     )
+
+
+def _times_norms(p: OrderParameters, share: Array) -> Array:
+    """r₁r₂ · share, the longer norm first, so that only what cannot be represented overflows or underflows."""
+    return _xp(share).where(p.r1 > p.r2, p.r2 * (p.r1 * share), p.r1 * (p.r2 * share))
 
 
 def _sine_minus_angle_cosine(xp: Any, angle: Array, otherwise: Array) -> Array:
@@ -269,26 +368,26 @@ def _sine_minus_angle_cosine(xp: Any, angle: Array, otherwise: Array) -> Array:
 def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
     """G = [c(π/2 + φ) + 1/S + S(1 − 1/A − 1/B)]/(2π) (cf. Tsuchida et al. 2021), and its derivatives by hand.
 
-    Written in ratios that lie between 0 and 1, with α = 1/A, ω = q₁/A, β = A/S², γ = q₂vβ for either neuron, so
+    Written in ratios that lie between 0 and 1, with α = 1/A, ω = r₁²/A, β = A/S² and weight = r₂²u²/S², so
     that what remains of a sum for long or opposite neurons is never the difference of larger numbers.
     """
-    m = _Moments(p, bounded=False)
-    q1, q2, a, b, u, v, inverse = m.q1, m.q2, m.a, m.b, p.u, p.v, m.inverse_s
-    value, cross = (x / (2 * pi) for x in _gelu_value_and_cross(m, v))
+    m = _Ratios(p, bounded=False)
+    value, cross = _gelu_value_and_cross(p, m)
     if order == 0:
         return PairTerms(value)
-    factor = inverse / (2 * pi)
-    alpha1, omega1, beta1 = 1 / a, q1 / a, a * inverse**2
-    squeezed = q2 * u**2 / a
+    u, v, factor = p.u, p.v, m.inverse / (2 * pi)
+    alpha1, omega1, beta1 = m.short1**2, m.long1**2, (m.short2 / m.s) ** 2
+    q1, q2 = m.r1 * m.r1, m.r2 * m.r2
+    squeezed = (m.r2 * m.short1 * u) ** 2
     own = factor * ((1 + alpha1) * q2 * v + squeezed * (2 * alpha1 - omega1 * beta1))
     if order == 1:
         return PairTerms(value, own, cross)
-    alpha2, omega2, beta2 = 1 / b, q2 / b, b * inverse**2
+    alpha2, omega2, beta2 = m.short2**2, m.long2**2, (m.short1 / m.s) ** 2
     curved1 = 2 * alpha1 + beta1 * (1 + alpha1 - 3 * omega1 * beta1)
     curved2 = 2 * alpha2 + beta2 * (1 + alpha2 - 3 * omega2 * beta2)
     mixed1 = curved1 - omega1 * q2 * v * beta1 * (1 + 3 * beta1)
     mixed2 = curved2 - omega2 * q1 * v * beta2 * (1 + 3 * beta2)
-    weight = q2 * u**2 * inverse**2
+    weight = omega2 * beta2 * u**2
     by_cc = factor * ((1 + beta1) * (1 + alpha1) + omega1 * weight * (1 + 3 * beta1))
     both = factor * p.r1 * p.r2
     return PairTerms(
@@ -314,30 +413,34 @@ def _gelu_terms(p: OrderParameters, order: int) -> PairTerms:
     )
 
 
-def _gelu_value_and_cross(m: _Moments, v: Array) -> tuple[Array, Array]:
-    """2πG and 2π ∂G/∂c, which nearly cancel within themselves for long neurons that point away from each other.
+def _gelu_value_and_cross(p: OrderParameters, m: _Ratios) -> tuple[Array, Array]:
+    """Return G and ∂G/∂c, which nearly cancel within themselves for long neurons that point away from each other.
 
-    There T = S/|c| is small and π/2 + φ = arctan T, of which T cancels exactly; what is left, −Q = arctan T − T,
-    is summed by its series.
+    There T = S/|c| = s/|κ| is small and π/2 + φ = arctan T, of which T cancels exactly; what is left,
+    −Q = arctan T − T, is summed by its series. Products are taken in an order in which none overflows before G does.
     """
-    xp, q1, q2, a, b, c, inverse = m.xp, m.q1, m.q2, m.a, m.b, m.c, m.inverse_s
-    s = 1 / inverse
-    opposite = s < -0.3 * c
-    angle = xp.atan2(s, -c)  # π/2 + φ
-    value = c * angle + q1 * q2 * inverse * (v + (1 - v) * (1 / a + 1 / b))
-    cross = angle + c * inverse * (1 / a + 1 / b + inverse**2)
+    xp, s, kappa, u, v = m.xp, m.s, m.kappa, p.u, p.v
+    alpha1, alpha2 = m.short1**2, m.short2**2
+    opposite = s < -0.3 * kappa
+    angle = xp.atan2(s, -kappa)  # π/2 + φ
+    share = u * angle + m.long1 * m.long2 / s * (v + (1 - v) * (alpha1 + alpha2))  # of r₁r₂
+    value = _times_norms(p, share / (2 * pi))
+    cubed = (m.short1 / s) * (m.short2 / s) * m.inverse  # c/(κS³)
+    cross = angle + kappa / s * (alpha1 + alpha2) + kappa * cubed
     if not bool(xp.any(opposite)):
-        return value, cross
-    size = xp.where(opposite, -c, 1.0)
+        return value, cross / (2 * pi)
+    size = xp.where(opposite, -kappa, 1.0)
     t = xp.where(opposite, s / size, 0.1)
     series = xp.zeros_like(t)
     for power in range(25, 1, -2):
         series = 1 / power - t * t * series
-    left = t**3 * series  # T − arctan T, to 1e-16 for T < 0.3
-    rest = (a * q1 + b * q2 + a * b + q1 * q2 * v * (a * b + a + b)) / (size * size * a * b * t)
+    series = t * series  # (T − arctan T)/T², to 1e-16 for T < 0.3
+    rest = (m.long1 * alpha2) ** 2 + (m.long2 * alpha1) ** 2 + alpha1 * alpha2
+    rest = (rest + (m.long1 * m.long2) ** 2 * v * (1 + alpha1 + alpha2)) / (size * size * t)
+    far = (m.h1 * t) * ((m.h2 * size) * t * series) + m.inverse - ((m.h2 * s) * m.short1 + (m.h1 * s) * m.short2)
     return (
-        xp.where(opposite, size * left + inverse - s * (1 / a + 1 / b), value),
-        xp.where(opposite, rest - left - size * inverse**3, cross),
+        xp.where(opposite, far / (2 * pi), value),
+        xp.where(opposite, rest - t * t * series - size * cubed, cross) / (2 * pi),
     )
 
 
@@ -380,13 +483,9 @@ def leaky_relu(slope: int | float) -> Activation:
     if not np.isfinite(s):
         raise ValueError(f"slope must be finite, but was given {slope!r}")
 
-    def closed_form(p: OrderParameters, order: int) -> PairTerms:
-        terms = _relu_terms(p, order)
-        scaled = PairTerms(*(None if term is None else (1 - s) ** 2 * term for term in terms))
-        value = scaled.value + s * (p.r1 * p.r2 * p.u)
-        return scaled._replace(value=value, cross=None if terms.cross is None else scaled.cross + s)
-
-    return Activation(f"leaky relu of slope {s:g}", lambda x: _xp(x).where(x > 0, x, s * x), closed_form=closed_form)
+    return Activation(
+        f"leaky relu of slope {s:g}", lambda x: _xp(x).where(x > 0, x, s * x), closed_form=partial(_relu_terms, slope=s)
+    )
 
 
 def _tanh_slope(x: Array) -> Array:

@@ -4,6 +4,8 @@ Every formula of `copyavg` is written once, on the Python array API: NumPy array
 arrays, torch tensors give torch tensors on the same device, and the two are never mixed.
 """
 
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import array_api_compat
@@ -16,8 +18,9 @@ ArrayLike = Any  # an array, or Python numbers and sequences of them
 def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
     """Bring named values to floating-point arrays of one library; return its namespace too.
 
-    Python numbers and sequences join the library of the arrays beside them (NumPy if there are
-    none). Whole numbers become float64; a floating dtype is kept.
+    Python numbers, fractions and decimals among them, and sequences join the library of the arrays
+    beside them (NumPy if there are none). A floating dtype is kept, in this machine's order of bytes;
+    what has none joins the first floating dtype beside it, or becomes float64.
 
     Parameters
     ----------
@@ -34,9 +37,9 @@ def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
     Raises
     ------
     TypeError
-        If the values mix array libraries or are not real numbers.
+        If the values mix array libraries, are masked, or are not real numbers.
     ValueError
-        If a sequence is ragged.
+        If a sequence is ragged, or a number is too large for float64.
 
     Examples
     --------
@@ -44,32 +47,57 @@ def as_float_arrays(**values: Any) -> tuple[Any, list[Array]]:
     >>> r.dtype, u.shape
     (dtype('float64'), ())
     """
+    values = {name: _as_plain(name, x) if isinstance(x, np.ndarray) else x for name, x in values.items()}
     libraries = {name: array_api_compat.array_namespace(value) for name, value in values.items() if _is_array(value)}
     if len(set(libraries.values())) > 1:
         given = ", ".join(f"{name} from {xp.__name__}" for name, xp in libraries.items())
         raise TypeError(f"all arrays must come from one library, but were given {given}")
     xp = next(iter(libraries.values()), array_api_compat.array_namespace(np.empty(0)))
-    like = next((values[name] for name in libraries), None)
+    arrays = [values[name] for name in libraries]
+    like = next((x for x in arrays if xp.isdtype(x.dtype, "real floating")), next(iter(arrays), None))
     return xp, [_as_float(name, value, xp, like) for name, value in values.items()]
 
 
 def _as_float(name: str, value: Any, xp: Any, like: Array | None) -> Array:
+    dtype = like.dtype if like is not None and xp.isdtype(like.dtype, "real floating") else xp.float64
     if not _is_array(value):
-        try:
-            given = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} must be a number or a rectangular array, but was given {value!r}") from error
-        if given.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must be real numbers, but was given {value!r}")
-        value = given.astype(np.float64)
         device = None if like is None else array_api_compat.device(like)
-        dtype = like.dtype if like is not None and xp.isdtype(like.dtype, "real floating") else xp.float64
-        value = xp.asarray(value, dtype=dtype, device=device)
+        return xp.asarray(_as_float64(name, value), dtype=dtype, device=device)
     if xp.isdtype(value.dtype, "real floating"):
         return value
     if xp.isdtype(value.dtype, "integral"):
-        return xp.astype(value, xp.float64)
+        return xp.astype(value, dtype)
     raise TypeError(f"{name} must be real numbers, but its dtype is {value.dtype}")
+
+
+def _as_float64(name: str, value: Any) -> np.ndarray:
+    """Numbers and sequences of them, also such as only Python knows."""
+    try:
+        given = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a number or a rectangular array, but was given {value!r}") from error
+    if given.dtype.kind not in "iuf" and not (given.dtype.kind == "O" and all(map(_is_real, given.flat))):
+        raise TypeError(f"{name} must be real numbers, but was given {value!r}")
+    try:
+        return given.astype(np.float64)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers that float64 can hold, but was given {value!r}") from error
+
+
+def _as_plain(name: str, value: np.ndarray) -> np.ndarray:
+    """The array itself, neither masked nor of a subclass, its bytes in this machine's order."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be an array without a mask, but was given a masked array: fill or drop the masked"
+        )
+    value = np.asarray(value)
+    if value.dtype.kind == "O":
+        return _as_float64(name, value)
+    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (Real, Decimal)) and not isinstance(value, bool)
 
 
 def _is_array(value: Any) -> bool:

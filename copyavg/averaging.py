@@ -106,7 +106,8 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     QuadratureError
         If σ has no closed form and is not smooth enough to be integrated to 1e-11.
     TypeError, ValueError
-        If k is not a positive whole number, or the activation is unknown.
+        If k is not a positive whole number, or the activation is unknown, or one of your own is zero or no
+        function from arrays to arrays, or of a size ‖σ(x)‖ beyond 1e-140 to 1e140, whose square is lost.
 
     Notes
     -----
@@ -119,7 +120,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     >>> round(best.radius**-2, 12), round(best.outgoing, 12), round(best.loss, 7)
     (5.0, 3.0, 0.0405932)
     >>> one_neuron(3, "gelu").reason
-    'the loss falls towards its infimum as r → ∞, where gelu acts as a ReLU'
+    'the loss falls towards its infimum as r goes to infinity, where gelu acts as a ReLU'
     """
     k, activation = require_smaller(1, k)[1], get_activation(activation)
     u = 1 / sqrt(k)
@@ -251,7 +252,9 @@ def _homogeneous(k: int, u: float, activation: Activation) -> tuple[float, float
     """Strength a‖w‖ and loss of a neuron with σ(cx) = cσ(x), such as a ReLU, with correlation u to all the teacher."""
     itself, cross, other = (float(interaction(1, 1, c, activation)) for c in (1, u, 0))
     if not itself > 0:
-        raise ValueError(f"{activation.name} vanishes everywhere: there is no teacher to imitate")
+        raise ValueError(
+            f"{activation.name} vanishes everywhere, or its square is lost: there is no teacher to imitate"
+        )
     return k * cross / itself, k * itself + k * (k - 1) * other - (k * cross) ** 2 / itself
 
 

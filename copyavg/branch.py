@@ -9,7 +9,6 @@ from math import log
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize
 
 from .activations import NAMED, RELU, Activation, has_gauge
 from .averaging import one_neuron
@@ -238,6 +237,8 @@ def copies_and_average(family: Family) -> Point:
 
 def descent_from(family: Family, start: Point) -> Point:
     """Return a point of low loss near the start, for where Newton's method would go astray."""
+    from scipy.optimize import minimize  # here, as it takes longer to load than the rest of copyavg
+
     return minimize(family.loss, start, jac=family.gradient).x
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse.csgraph import connected_components
 
-from .activations import Activation, get_activation, has_gauge
+from .activations import Activation, evaluate, get_activation, has_gauge
 from .arrays import to_numpy
 from .network import Network, balanced
 
@@ -510,15 +510,7 @@ def _is_odd(activation: Activation) -> bool:
 
 def _values(activation: Activation, x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """σ(x), or the reason why not; infinite values are left to the caller."""
-    needs = f"{activation.name}: σ must map an array of real numbers to one of the same shape, elementwise"
-    try:
-        with np.errstate(all="ignore"):
-            values = activation.function(x + 0)  # a copy: what σ does to its argument stays with it
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{needs}, but given a NumPy array of shape {x.shape} it raised: {error}") from error
-    if not (isinstance(values, np.ndarray) and values.shape == x.shape and values.dtype.kind == "f"):
-        what = f"shape {values.shape} of {values.dtype}" if isinstance(values, np.ndarray) else type(values).__name__
-        raise TypeError(f"{needs}, but given a NumPy array of shape {x.shape} it returned {what}")
+    values = evaluate(activation, x)
     if np.isnan(values).any():
         raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
     return values

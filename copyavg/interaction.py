@@ -13,7 +13,6 @@ every second node is the estimate of its error, and a σ of your own is looked a
 All this is done in float64. Whatever does not reach `ACCURACY` raises.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,10 +20,11 @@ import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .activations import NAMED, Activation, OrderParameters, PairTerms, get_activation
+from .activations import NAMED, PRIMES, Activation, OrderParameters, PairTerms, evaluate, get_activation
 from .arrays import Array, ArrayLike, as_float_arrays, require_broadcast
 
 ACCURACY = 1e-11  # largest estimated error of a bracket ⟨f, h⟩, relative to ‖f‖ ‖h‖
+LARGEST = 1e150  # ‖σ‖, of which squares are taken
 _LEVELS = ((48, 24), (96, 32), (192, 48), (384, 64), (768, 96))  # orders and nodes per unit, one after the other
 _REACH = 13  # trapezoidal nodes lie on [−13, 13]; the Gaussian weight beyond is below 1e-37
 _FINEST = _LEVELS[-1][1]
@@ -59,7 +59,8 @@ def interaction(
         Norms of the two incoming weight vectors, r ≥ 0; erf, which is bounded, also takes r = ∞. They
         broadcast against u.
     u : array or float
-        Correlation (cosine of the angle between the two vectors), in [−1, 1].
+        Correlation (cosine of the angle between the two vectors), in [−1, 1]. A computed cosine may be off
+        by rounding: what lies beyond by at most 8 ε, ε = 2.2e-16 in float64, counts as ±1.
     activation : str or Activation
         "erf", "relu" and "gelu" have closed forms, "tanh", "sigmoid", "softplus", "silu" and an
         `Activation` of your own are summed or integrated with an error estimate.
@@ -72,12 +73,14 @@ def interaction(
     Raises
     ------
     ValueError
-        If a norm is negative or NaN, |u| > 1 or NaN, or the activation is unknown.
+        If a norm is negative or NaN, |u| > 1 + 8 ε or NaN, or the activation is unknown, or one of your own
+        is so large that its square overflows.
     QuadratureError
         If σ has no closed form and the accuracy of 1e-11 ‖σ(r₁x)‖ ‖σ(r₂y)‖ cannot be had, because σ has
         a kink or a norm is large. It is a `ValueError`.
     TypeError
-        If arrays of different libraries are mixed.
+        If arrays of different libraries are mixed, are masked, or are not real numbers, or if what the
+        `Activation` of your own returns is no array of the shape and dtype that it was given.
 
     Notes
     -----
@@ -99,8 +102,9 @@ def interaction(
             raise ValueError(f"{name} is a norm and must be at least 0, but was given {_worst(xp, norm, norm)}")
         if activation is not get_activation("erf") and bool(xp.any(xp.isinf(norm))):
             raise ValueError(f"{name} must be finite for {activation.name}, but was given inf")
-    if not bool(xp.all(xp.abs(u) <= 1)):
+    if not bool(xp.all(xp.abs(u) <= 1 + 8 * float(xp.finfo(u.dtype).eps))):
         raise ValueError(f"u is a correlation and must lie in [-1, 1], but was given {_worst(xp, u, -xp.abs(u))}")
+    u = xp.clip(u, -1.0, 1.0)
     return pair_terms(activation, OrderParameters(r1, r2, u, (1 - u) * (1 + u)), 0).value
 
 
@@ -111,9 +115,13 @@ def pair_terms(activation: Activation, p: OrderParameters, order: int) -> PairTe
     ------
     QuadratureError
         As for `interaction`.
+    TypeError
+        If a closed form does not return `PairTerms` of arrays, one number a pair, up to this order.
     """
     if activation.closed_form is not None:
-        return activation.closed_form(p, order)
+        terms = activation.closed_form(p, order)
+        _require_terms(activation, terms, p, order)
+        return terms
     brackets = _brackets_in_float64(activation, p, order)
     value = brackets["f0", "f0"]
     if order == 0:
@@ -134,6 +142,20 @@ def pair_terms(activation: Activation, p: OrderParameters, order: int) -> PairTe
         cross_mm=p.r1 * p.r2 * brackets["f2", "f2"],
     )
 
+
+def _require_terms(activation: Activation, terms: PairTerms, p: OrderParameters, order: int) -> None:
+    needs = f"{activation.name}: closed_form must return PairTerms of arrays, one number a pair, up to order {order}"
+    if not isinstance(terms, PairTerms):
+        raise TypeError(f"{needs}, but it returned {terms!r}")
+    shape = np.broadcast_shapes(p.r1.shape, p.r2.shape, p.u.shape)
+    for name, term in zip(PairTerms._fields[: _TERMS[order]], terms, strict=False):
+        if not hasattr(term, "shape"):
+            raise TypeError(f"{needs}, but its {name} is {term!r}")
+        if term.shape != shape and np.broadcast_shapes((1,) * len(shape), term.shape, shape) != shape:
+            raise TypeError(f"{needs}, but of pairs of shape {shape} its {name} has shape {tuple(term.shape)}")
+
+
+_TERMS = (1, 3, 10)  # how many of the terms belong to an order
 
 # The brackets ⟨f, h⟩ that each order of derivative adds, with f0 = σ(rx), f1 = σ′(rx), f2 = σ″(rx), and
 # a factor x for every x in front.
@@ -164,6 +186,8 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     ------
     QuadratureError
         If a coefficient is not accurate to 1e-11 ‖σ(rx)‖.
+    ValueError
+        If ‖σ(rx)‖ is beyond 1e150.
 
     Examples
     --------
@@ -175,9 +199,11 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     if activation not in NAMED.values() and r == 1:
         _require_resolved(np, activation, np.ones(1), 1)
     y = (r * x)[None, :]
-    f = _evaluate(np, activation, "σ", activation.function, y)
+    f = _evaluate(np, activation, y)
     norm = _norm(np, weights, f)
-    f1, _ = _derivatives(np, activation, y, f, norm[:, None], np.full((1, 1), r))
+    if norm[0] > LARGEST:
+        refuse_size(activation, r, float(norm[0]))
+    (f1, _), _ = _derivatives(np, activation, y, f, norm[:, None], np.full((1, 1), r))
     f, by_r = f[0], x * f1[0]
     (even, odd), halves = (
         [table @ values[start::2] for start, table in enumerate(_interleaved_tables())] for values in (f, by_r)
@@ -273,24 +299,38 @@ def _families_of_block(
     nodes, weights = _rule(xp, r, per_unit)
     table = xp.asarray(_hermite_table(extra, per_unit), device=array_api_compat.device(r))
     inputs = r[:, None] * nodes
-    values = _evaluate(xp, activation, "σ", activation.function, inputs)
+    values = _evaluate(xp, activation, inputs)
     families = {"f0": _expand(xp, table, weights, values)}
     if order > 0:
         slopes = _derivatives(xp, activation, inputs, values, families["f0"][1][:, None], r[:, None])
-        families |= {f"f{i}": _expand(xp, table, weights, slope) for i, slope in enumerate(slopes, start=1)}
+        families |= {f"f{i}": _expand(xp, table, weights, *slope) for i, slope in enumerate(slopes, start=1)}
     if order > 1:
-        for name, source in (("xf1", "f1"), ("xf2", "f2"), ("xxf2", "xf2")):
+        for name, source, rounding in (
+            ("xf1", "f1", slopes[0][1]),
+            ("xf2", "f2", slopes[1][1]),
+            ("xxf2", "xf2", slopes[1][1]),
+        ):
             f, _, accurate = families[source]
-            f = _times_x(xp, f)
-            families[name] = (f, _norm_by_coefficients(xp, f, count), accurate)
+            f, factor = _times_x(xp, f), nodes ** name.count("x")
+            norm = _norm_by_coefficients(xp, f, count)
+            if rounding is not None:
+                norm = xp.maximum(norm, _norm(xp, weights, factor * rounding) / ACCURACY)
+            families[name] = (f, norm, accurate)
     return {name: (f[:count, :], norm, accurate) for name, (f, norm, accurate) in families.items()}
 
 
-def _expand(xp: Any, table: Array, weights: Array, values: Array) -> tuple[Array, Array, Array]:
-    """Coefficients and norm of every row of values, and whether half of the nodes would give them as well."""
+def _expand(
+    xp: Any, table: Array, weights: Array, values: Array, rounding: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Coefficients and norm of every row of values, and whether half of the nodes would give them as well.
+
+    The norm, to which `ACCURACY` refers, is at least what makes a rounding error of the values count as accurate.
+    """
     even = 2 * xp.matmul(table[:, ::2], xp.matrix_transpose(values[:, ::2]))
     odd = 2 * xp.matmul(table[:, 1::2], xp.matrix_transpose(values[:, 1::2]))
     norm = _norm(xp, weights, values)
+    if rounding is not None:
+        norm = xp.maximum(norm, _norm(xp, weights, rounding) / ACCURACY)
     return (even + odd) / 2, norm, xp.max(xp.abs(even - odd), axis=0) / 2 <= ACCURACY * norm
 
 
@@ -339,57 +379,137 @@ def _integrate(
         x, y = alpha * s + beta * t, sign * (alpha * s - beta * t)
         left, right = (_on_grid(xp, activation, r, z, order, weight_s, weight_t) for r, z in ((r1, x), (r2, y)))
         for f, h in results:
-            products = left[f] * right[h]
+            (one, rounding1), (two, rounding2) = left[f], right[h]
+            products = one * two
             full = xp.sum(weight_s * xp.sum(products * weight_t, axis=1))
             coarse = 4 * xp.sum(weight_s[::2] * xp.sum(products[::2, ::2] * weight_t[::2], axis=1))
-            scale = xp.sqrt(xp.sum(weight_s * xp.sum(products**2 * weight_t, axis=1)))
+            scale = _norm_on_grid(xp, weight_s, weight_t, products)
+            for rounding, other in ((rounding1, two), (rounding2, one)):
+                if rounding is not None:
+                    scale = scale + _norm_on_grid(xp, weight_s, weight_t, rounding * other) / ACCURACY
             if not bool(xp.abs(full - coarse) <= ACCURACY * scale):
                 _refuse(activation, float(xp.maximum(r1, r2)), float(xp.abs(full - coarse)), float(scale))
             results[f, h].append(full)
     return {pair: xp.stack(values) for pair, values in results.items()}
 
 
+def _norm_on_grid(xp: Any, weight_s: Array, weight_t: Array, values: Array) -> Array:
+    return xp.sqrt(xp.sum(weight_s * xp.sum(values**2 * weight_t, axis=1)))
+
+
 def _on_grid(
     xp: Any, activation: Activation, r: Array, z: Array, order: int, weight_s: Array, weight_t: Array
-) -> dict[str, Array]:
-    f0 = _evaluate(xp, activation, "σ", activation.function, r * z)
+) -> dict[str, tuple[Array, Array | None]]:
+    """The functions of one pre-activation that the order of derivative needs, and their rounding errors."""
+    f0 = _evaluate(xp, activation, r * z)
     if order == 0:
-        return {"f0": f0}
-    norm = xp.sqrt(xp.sum(weight_s * xp.sum(f0**2 * weight_t, axis=1)))
+        return {"f0": (f0, None)}
+    norm = _norm_on_grid(xp, weight_s, weight_t, f0)
     f1, f2 = _derivatives(xp, activation, r * z, f0, norm, r)
-    return {"f0": f0, "f1": f1, "f2": f2, "xf1": z * f1, "xf2": z * f2, "xxf2": z * z * f2}
+    once, twice = (tuple(None if x is None else factor * x for x in f2) for factor in (z, z * z))
+    xf1 = tuple(None if x is None else z * x for x in f1)
+    return {"f0": (f0, None), "f1": f1, "f2": f2, "xf1": xf1, "xf2": once, "xxf2": twice}
 
 
 def _require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> None:
-    """Look at a reader's σ on a grid that shares no node and no step with the others, and at σ′ and σ″.
-
-    By Stein's lemma r E[σ′(rx)] = E[x σ(rx)] and r² E[σ″(rx)] = E[(x² − 1) σ(rx)].
-    """
+    """Look at a reader's σ on a grid that shares no node and no step with the others, and at σ′ and σ″."""
     if 0 in r.shape:
         return
     r = xp.reshape(xp.max(r), (1, 1))
     moments, slopes = [], []
     for per_unit, shift in ((_FINEST, 0.0), (61, 0.37)):
         x, weights = _rule(xp, r, per_unit, shift)
-        y = r * x
-        f = _evaluate(xp, activation, "σ", activation.function, y)
+        f = _evaluate(xp, activation, r * x)
         norm = _norm(xp, weights, f)
         moments.append([norm, *(xp.sum(weights * g * f) for g in (1, x, x * x - 1))])
         if order > 0 and activation.derivatives is not None:
-            slopes = [
-                (r[0, 0] ** p * xp.sum(weights * _evaluate(xp, activation, name, g, y)), moments[-1][1 + p], name)
-                for p, name, g in zip((1, 2), ("σ′", "σ″"), activation.derivatives, strict=True)
-            ]
+            slopes.append(_means_of_slopes(xp, activation, r, x, weights, f))
     scale = float(norm[0])
+    if scale > LARGEST:
+        refuse_size(activation, float(r[0, 0]), scale)
     error = max(float(xp.max(xp.abs(one - two))) for one, two in zip(*moments))
     if not error <= ACCURACY * 10 * scale:
         _refuse(activation, float(r[0, 0]), error, scale)
-    for given, expected, name in slopes:
-        if not abs(float(given) - float(expected)) <= 1e-8 * (scale + abs(float(expected))):
+    if slopes:
+        _require_means(activation, float(r[0, 0]), scale, slopes)
+        _require_increments(xp, activation, r)
+
+
+def _means_of_slopes(
+    xp: Any, activation: Activation, r: Array, x: Array, weights: Array, f: Array
+) -> list[tuple[float, float]]:
+    """Moments of the σ′ and σ″ that were given, and what they must be by Stein's lemma.
+
+    r E[σ′(rx)] = E[x σ], r E[x σ′(rx)] = r² E[σ″(rx)] = E[(x² − 1) σ] and r² E[x σ″(rx)] = E[(x³ − 3x) σ].
+    """
+    hermite = (1, x, x * x - 1, x**3 - 3 * x)
+    return [
+        (
+            float(r[0, 0]) ** p * float(xp.sum(weights * factor * slope)),
+            float(xp.sum(weights * hermite[p + power] * f)),
+        )
+        for p, slope in ((p, _evaluate(xp, activation, r * x, p)) for p in (1, 2))
+        for power, factor in enumerate((1, x))
+    ]
+
+
+def _require_means(activation: Activation, r: float, scale: float, slopes: list[list[tuple[float, float]]]) -> None:
+    """Refuse a σ′ or σ″ whose means, on two grids that agree, are not what they must be."""
+    for i, ((given, expected), (again, _)) in enumerate(zip(*slopes)):
+        if abs(given - expected) > 1e-8 * (scale + abs(expected)) + 10 * abs(given - again):
+            mean = "its mean" if i % 2 == 0 else "that of its product with the input"
             raise ValueError(
-                f"{activation.name}: the {name} given in derivatives is not the derivative of σ: at norm r = "
-                f"{float(r[0, 0]):g} its mean is {float(given):g} where Stein's lemma needs {float(expected):g}"
+                f"{activation.name}: the {PRIMES[1 + i // 2]} given in derivatives is not the derivative of "
+                f"{PRIMES[i // 2]}: at norm r = {r:g} {mean} is {given:g} where Stein's lemma needs {expected:g}"
             )
+
+
+# Where σ′ and σ″ are compared with increments of σ and σ′: none is opposite another, and each begins three intervals.
+_PLACES = (-5.3, -3.1, -1.9, -1.17, -0.71, -0.33, -0.06, 0.11, 0.43, 0.83, 1.37, 2.2, 3.7, 6.1)
+_LENGTHS = (0.1, 0.01, 0.001)
+
+
+@lru_cache
+def _intervals() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points (place, length, point) of every interval: its ends, eight nodes of Gauss, five; lengths; both weights."""
+    (x8, w8), (x5, w5) = (np.polynomial.legendre.leggauss(count) for count in (8, 5))
+    shares = np.concatenate([[0, 1], (1 + x8) / 2, (1 + x5) / 2])
+    lengths = np.array(_LENGTHS)
+    return np.array(_PLACES)[:, None, None] + lengths[:, None] * shares, lengths, w8 / 2, w5 / 2
+
+
+def _require_increments(xp: Any, activation: Activation, like: Array) -> None:
+    """Refuse a σ′ (or σ″) whose integrals are not the increments of σ (or σ′), at one place over all three lengths.
+
+    What two rules of Gauss make of an integral tells how far it is known: where the function is rough, no verdict.
+    """
+    device = array_api_compat.device(like)
+    points, lengths, *weights = (xp.asarray(x, device=device) for x in _intervals())
+    flat = xp.reshape(points, (-1,))
+    values = [xp.reshape(evaluate(activation, flat, p), points.shape) for p in range(3)]
+    for p in (1, 2):
+        with np.errstate(all="ignore"):
+            rise, slope = values[p - 1][..., 1] - values[p - 1][..., 0], values[p][..., 2:]
+            fine, size = (xp.sum(x * weights[0], axis=-1) for x in (slope[..., :8], xp.abs(slope[..., :8])))
+            coarse = xp.sum(slope[..., 8:] * weights[1], axis=-1)
+            noise, steep = (1e-13 * xp.max(xp.where(xp.isfinite(x), xp.abs(x), 0.0)) for x in (values[p - 1], slope))
+            known = (1e-8 * size + 10 * xp.abs(fine - coarse) + steep) * lengths + noise
+            wrong = xp.all(xp.abs(rise - fine * lengths) > known, axis=-1)
+        if bool(xp.any(wrong)):
+            at = int(xp.argmax(xp.astype(wrong, xp.int64)))
+            rate = float(rise[at, 2]) / _LENGTHS[2]
+            raise ValueError(
+                f"{activation.name}: the {PRIMES[p]} given in derivatives is not the derivative of {PRIMES[p - 1]}: at "
+                f"{_PLACES[at]:g} it is {float(fine[at, 2]):g}, but {PRIMES[p - 1]} rises at a rate of {rate:g}"
+            )
+
+
+def refuse_size(activation: Activation, r: float, size: float) -> None:
+    """Say that squares of σ overflow or underflow."""
+    raise ValueError(
+        f"{activation.name}: at norm r = {r:g} σ is of size {size:.1g}, whose square cannot be represented: divide σ "
+        "by its size, and let outgoing weights make up for it"
+    )
 
 
 def _refuse(activation: Activation, norm: float, error: float, scale: float) -> None:
@@ -401,54 +521,49 @@ def _refuse(activation: Activation, norm: float, error: float, scale: float) -> 
     )
 
 
-def _evaluate(xp: Any, activation: Activation, what: str, function: Callable[[Array], Array], y: Array) -> Array:
+def _evaluate(xp: Any, activation: Activation, y: Array, order: int = 0) -> Array:
     """σ, σ′ or σ″ at y, of the shape and library of y and finite, or the reason why not."""
-    needs = f"{activation.name}: {what} must map an array to an array of the same shape, elementwise"
-    try:
-        with np.errstate(all="ignore"):
-            values = function(y + 0)  # a copy: what σ does to its argument stays with it
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{needs}, but given shape {tuple(y.shape)} it raised: {error}") from error
-    if not isinstance(values, type(y)):
-        raise TypeError(f"{needs}, but given a {type(y).__name__} it returned a {type(values).__name__}")
-    if values.shape != y.shape or not xp.isdtype(values.dtype, "real floating"):
-        raise TypeError(
-            f"{needs}, real: given shape {tuple(y.shape)} it returned shape {tuple(values.shape)} of {values.dtype}"
-        )
+    values = evaluate(activation, y, order)
     if not bool(xp.all(xp.isfinite(values))):
         where = float(y[~xp.isfinite(values)][0])
-        raise QuadratureError(f"{activation.name}: {what} is not finite at {where:g}")
+        raise QuadratureError(f"{activation.name}: {PRIMES[order]} is not finite at {where:g}")
     return values
 
 
-# Central differences of orders 10 and 8: the weight of the centre, then of the neighbours at 1, 2, … steps.
-_FIRST = ((0, 5 / 6, -5 / 21, 5 / 84, -5 / 504, 1 / 1260), (0, 4 / 5, -1 / 5, 4 / 105, -1 / 280))
-_SECOND = (
-    (-5269 / 1800, 5 / 3, -5 / 21, 5 / 126, -5 / 1008, 1 / 3150),
-    (-205 / 72, 8 / 5, -1 / 5, 8 / 315, -1 / 560),
-)
-_STEP = 0.015  # where truncation (of a σ that varies over lengths of about 1) and rounding balance
+# Central differences of orders 10 and 8: the weights of the neighbours at 1, 2, … steps, relative to the centre.
+_FIRST = ((5 / 6, -5 / 21, 5 / 84, -5 / 504, 1 / 1260), (4 / 5, -1 / 5, 4 / 105, -1 / 280))
+_SECOND = ((5 / 3, -5 / 21, 5 / 126, -5 / 1008, 1 / 3150), (8 / 5, -1 / 5, 8 / 315, -1 / 560))
+_STEP = 2.0**-6  # where truncation (of a σ that varies over lengths of about 1) and rounding balance
 
 
 def _derivatives(
     xp: Any, activation: Activation, y: Array, values: Array, scale: Array, r: Array
-) -> tuple[Array, Array]:
-    """σ′ and σ″ at y = rx: those given, or differences of which two orders must agree, relative to |σ| and ‖σ‖/rᵖ."""
+) -> tuple[tuple[Array, Array | None], tuple[Array, Array | None]]:
+    """σ′ and σ″ at y = rx, and the rounding error of each: those given (None), or differences.
+
+    Of these two orders must agree up to rounding, relative to |σ| and ‖σ‖/rᵖ. They are sums of increments of σ
+    from the centre, at arguments that are exact: those of a linear σ vanish where they must.
+    """
     if activation.derivatives is not None:
-        return tuple(
-            _evaluate(xp, activation, name, f, y) for name, f in zip(("σ′", "σ″"), activation.derivatives, strict=True)
-        )
-    shifted = {step: _evaluate(xp, activation, "σ", activation.function, y + step * _STEP) for step in range(-5, 6)}
-    results: list[Array] = []
+        return tuple((_evaluate(xp, activation, y, p), None) for p in (1, 2))
+    eps = float(xp.finfo(y.dtype).eps)
+    y = 5 * y - (5 * y - y)  # without its last two bits: a step adds no rounding
+    lost = float(xp.max(xp.abs(y))) * eps / _STEP  # of long neurons: of σ′, relative to ‖σ‖/r
+    shifted = {step: _evaluate(xp, activation, y + step * _STEP) for step in range(-5, 6)}
+    rises = {step: shifted[step] - shifted[0] for step in shifted}
+    largest = xp.maximum(xp.abs(shifted[0]), xp.maximum(xp.abs(shifted[-5]), xp.abs(shifted[5])))
+    results: list[tuple[Array, Array]] = []
     for stencils, parity, power in ((_FIRST, -1, 1), (_SECOND, 1, 2)):
         fine, coarse = (
-            sum((w * (shifted[i] + parity * shifted[-i]) for i, w in enumerate(s[1:], 1)), s[0] * shifted[0])
-            for s in stencils
+            sum(w * (rises[i] + parity * rises[-i]) for i, w in enumerate(s, 1)) / _STEP**power for s in stencils
         )
-        results.append(fine / _STEP**power)
+        slope = results[0][0] if results else fine
+        rounding = 4 * eps / _STEP**power * (largest + 5 * _STEP * xp.abs(slope))
+        results.append((fine, rounding))
         size = scale / xp.clip(r, 1e-30, 1.0) ** power + xp.abs(values)
-        size = xp.where(size > 0, size, xp.abs(results[0]))  # at r = 0 and for an odd σ only σ′ has a size
-        error = float(xp.max(xp.abs(fine - coarse) / size)) / _STEP**power
+        size = size + xp.where(r < 1e-30, xp.abs(slope), 0.0)  # at r = 0 and for an odd σ only σ′ has a size
+        off = xp.clip(xp.abs(fine - coarse) - rounding, 0.0, None)
+        error = max(float(xp.max(off / xp.where(off > 0, size, 1.0))), lost if lost > 1e-8 else 0.0)
         if not error <= ACCURACY:
             raise QuadratureError(
                 f"{activation.name}: a derivative of σ by differences is only accurate to {error:.1g}, but "

@@ -34,7 +34,8 @@ class Network:
         If the shapes do not fit, a dimension n or d is zero, or a weight is not finite or beyond 4e61
         (4e7 in float32), where products of four weights overflow.
     TypeError
-        If the two arrays come from different libraries or are not real numbers.
+        If the two arrays come from different libraries, have different floating dtypes, are masked, or are
+        not real numbers.
 
     Examples
     --------

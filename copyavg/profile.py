@@ -11,15 +11,14 @@ L itself is a difference of terms of order k².
 
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from math import pi, sqrt
+from math import log2, pi, sqrt
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
 
-from .activations import NAMED, Activation, get_activation
+from .activations import NAMED, Activation, evaluate, get_activation
 from .arrays import require_whole
-from .interaction import hermite_expansion
+from .interaction import HermiteExpansion, hermite_expansion, refuse_size
 
 LONGEST = 12.0  # the largest radius that is searched
 _SHORTEST, _RADII = 1e-2, 400  # radii from 0.01/√k on
@@ -37,31 +36,40 @@ class Profile:
 
     def __init__(self, k: int, activation: str | Activation) -> None:
         self.k, self.activation = require_whole("k", k, least=2), get_activation(activation)
-        self._teacher = hermite_expansion(self.activation, 1.0)
-        if not self._teacher.norm > 0:
+        size = hermite_expansion(self.activation, 1.0).norm
+        if not size > 0:
             raise ValueError(f"{self.activation.name} vanishes everywhere: there is no teacher to imitate")
+        if not 1e-140 < size < 1e140:
+            refuse_size(self.activation, 1.0, size)
+        self._unit = 2.0 ** round(log2(size))  # of σ, in which all is kept: fourth powers of σ occur
+        self._teacher = self._expand(1.0)
         orders = np.arange(self._teacher.coefficients.size, dtype=float)
         t = self._teacher.coefficients
         self._target = self.k ** (1 - orders / 2) * t
         self._floor = float(self.k * np.sum(t[2:] ** 2 * (1 - self.k ** (1 - orders[2:]))))
 
+    def _expand(self, r: float) -> HermiteExpansion:
+        c, slopes, norm, tail, tail_slope = hermite_expansion(self.activation, r)
+        unit, square = self._unit, self._unit**2
+        return HermiteExpansion(c / unit, slopes / unit, norm / unit, tail / square, tail_slope / square)
+
     def outgoing(self, r: float) -> float:
         """Return the best outgoing weight, k g(r, 1, 1/√k)/g(r, r, 1)."""
-        student = hermite_expansion(self.activation, r)
+        student = self._expand(r)
         return float(self._target @ student.coefficients) / student.norm**2
 
     def loss(self, r: float) -> float:
         """Return L(r)."""
-        student = hermite_expansion(self.activation, r)
+        student = self._expand(r)
         areas = np.sum(self._areas(student.coefficients) ** 2) / 2 + student.tail * (self._target @ self._target)
-        return self._floor + float(areas) / student.norm**2
+        return self._unit**2 * (self._floor + float(areas) / student.norm**2)
 
     def slope(self, r: float) -> float:
         """Return dL/dr, at the best outgoing weight."""
-        return self._slope_and_rounding(r)[0]
+        return self._unit**2 * self._slope_and_rounding(r)[0]
 
     def _slope_and_rounding(self, r: float) -> tuple[float, float]:
-        student = hermite_expansion(self.activation, r)
+        student = self._expand(r)
         c, square = student.coefficients, student.norm**2
         stretch = (c @ student.slopes + student.tail_slope / 2) / square  # what of dc/dr only lengthens c
         turning = student.slopes - stretch * c
@@ -78,11 +86,13 @@ class Profile:
     @cached_property
     def critical_radii(self) -> list[tuple[float, bool]]:
         """The radii from 0.01/√k to 12 where dL/dr changes sign, and whether L has a minimum there."""
+        from scipy.optimize import brentq  # here, as it takes longer to load than the rest of copyavg
+
         radii = np.geomspace(_SHORTEST / sqrt(self.k), LONGEST, _RADII)
         signs = [self._sign_of_slope(r) for r in radii]
         signed = [(r, sign) for r, sign in zip(radii, signs, strict=True) if sign]  # where rounding does not decide it
         return [
-            (brentq(self.slope, near, far, xtol=1e-300, rtol=1e-15), bool(sign < 0))
+            (brentq(lambda r: self._slope_and_rounding(r)[0], near, far, xtol=1e-300, rtol=1e-15), bool(sign < 0))
             for (near, sign), (far, next_sign) in pairwise(signed)
             if sign != next_sign
         ]
@@ -98,20 +108,20 @@ class Profile:
             self._teacher.norm,
             self._floor + float(np.sum(self._target[2:] ** 2)),
         )
-        slope = float(hermite_expansion(self.activation, 1e-6).coefficients[1]) * 1e6
-        if self.activation.function(np.zeros(1))[0]:
-            shape, value = "constant", others + self._target[1] ** 2
+        square, slope = self._unit**2, float(self._expand(1e-6).coefficients[1]) * 1e6
+        if evaluate(self.activation, np.zeros(1))[0]:
+            shape, value = "constant", square * (others + self._target[1] ** 2)
         elif abs(slope) > 1e-9 * norm:
-            shape, value = "linear", others + self._target[0] ** 2
+            shape, value = "linear", square * (others + self._target[0] ** 2)
         else:
             shape, value = "its lowest power", self.loss(1e-3)
         limits = [(value, f"the loss falls towards its infimum as r goes to 0, where {name} is {shape}")]
         for kind, names in _AT_INFINITY.items():
             if self.activation in [get_activation(each) for each in names]:
-                limit, square = _far_expansion(kind, self._target.size)
-                loss = self._floor + float(self._target @ self._target - (limit @ self._target) ** 2 / square)
+                limit, power = _far_expansion(kind, self._target.size)
+                rest = float(self._target @ self._target - (limit @ self._target) ** 2 / power)
                 reason = f"the loss falls towards its infimum as r goes to infinity, where {name} acts as a {kind}"
-                limits.append((loss, reason))
+                limits.append((square * (self._floor + rest), reason))
         return [(float(loss), reason) for loss, reason in limits]
 
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import mpmath
 import numpy as np
 import pytest
@@ -5,7 +8,17 @@ import torch
 from reference import pair
 
 import copyavg as ca
-from copyavg.activations import ERF, NAMED, RELU, Activation, OrderParameters, get_activation, has_gauge, leaky_relu
+from copyavg.activations import (
+    ERF,
+    NAMED,
+    RELU,
+    Activation,
+    OrderParameters,
+    evaluate,
+    get_activation,
+    has_gauge,
+    leaky_relu,
+)
 
 POINTS = np.array([-800.0, -30.0, -2.0, -1e-9, 0.0, 0.3, 5.0, 800.0])
 EXACT = {
@@ -66,6 +79,59 @@ def test_names_are_those_of_the_activations(name):
 def test_unknown_activations_are_named(name, error):
     with pytest.raises(error, match="activation must be one of 'erf', 'relu', .*, or an Activation, but was given"):
         get_activation(name)
+
+
+@pytest.mark.bad_input
+def test_an_activation_is_a_name_and_functions():
+    with pytest.raises(TypeError, match="name must be a string, but was given <ufunc 'tanh'>"):
+        Activation(np.tanh, np.tanh)
+    with pytest.raises(TypeError, match="function must be a function, σ, but was given 3"):
+        Activation("three", 3)
+    with pytest.raises(
+        TypeError, match="closed_form must be a function of OrderParameters and an order, but was given 3"
+    ):
+        Activation("own", np.tanh, closed_form=3)
+
+
+def test_sigma_is_evaluated_on_a_copy_whether_it_takes_arrays_or_tensors():
+    x = np.array([[0.5, -1.0]])
+    own = Activation("own", lambda x: np.sin(x, out=x), (torch.cos, lambda x: x.sin_().neg()))
+    for order, exact in enumerate([np.sin(x), np.cos(x), -np.sin(x)]):
+        found = evaluate(own, x, order)
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, exact, rtol=1e-15)
+    np.testing.assert_array_equal(x, [[0.5, -1.0]])
+    assert isinstance(evaluate(Activation("own", torch.sin), torch.ones(2)), torch.Tensor)
+    half = evaluate(Activation("own", torch.sin), x.astype("f4"))
+    assert half.dtype == np.float32
+
+
+def test_torch_is_not_imported_for_it():
+    code = (
+        "import sys, numpy, copyavg.activations as a\n"
+        "try: a.evaluate(a.Activation('own', lambda x: x.sigmoid()), numpy.ones(1))\n"
+        "except TypeError as error: print('torch' in sys.modules, error)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("False own: σ must map an array to an array")
+    assert "it raised: 'numpy.ndarray' object has no attribute 'sigmoid'" in shown
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: [1.0] * len(x), "given a ndarray it returned a list"),
+        (lambda x: (x > 0) * 1, "of float64 it returned .* of int64"),
+        (lambda x: 1.0 if x > 0 else 0.0, "it raised: The truth value"),
+        (lambda x: torch.ones(2, dtype=torch.float64), r"given shape \(13,\) of float64 it returned shape \(2,\)"),
+    ],
+)
+def test_what_sigma_must_be_is_said_on_every_path(function, message):
+    own = Activation("own", function)
+    for compute in (has_gauge, lambda own: ca.one_neuron(3, own), lambda own: evaluate(own, np.ones(13))):
+        with pytest.raises(TypeError, match=f"own: σ must map an array to an array of the same shape .*{message}"):
+            compute(own)
 
 
 SLOPES = [0.0, 0.01, 0.3, 0.999, 1.0, -1.0, 2.5]

@@ -4,16 +4,18 @@ import array_api_strict
 import mpmath
 import numpy as np
 import pytest
+import reference
 import torch
 from scipy.special import gammaln
 
 import copyavg as ca
-from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters
+from copyavg.activations import ERF, GELU, NAMED, Activation, OrderParameters, PairTerms, leaky_relu
 from copyavg.interaction import (
     QuadratureError,
     _mehler_sum,
     _norm_by_coefficients,
     _refuse,
+    _require_increments,
     hermite_expansion,
     pair_terms,
 )
@@ -110,6 +112,30 @@ def test_norms_of_unbounded_activations_are_not_cut_off():
     )
 
 
+LONG = [0.0, 1e-200, 0.3, 10.0, 1e39, 1e61, 1e80, 1e160, 1e300]
+
+
+@pytest.mark.parametrize("name", ["erf", "relu", "gelu"])
+@pytest.mark.parametrize("r1", LONG)
+def test_closed_forms_are_right_wherever_they_can_be_represented(name, r1):
+    """And infinite beyond, at any norms and angles, where the sums of squares overflow or underflow too."""
+    u = [-1.0, -1 + 2.0**-53, -1 + 1e-8, -0.97, -0.5, 0.0, 0.1, 1 - 1e-8, 1.0]
+    for r2 in LONG:
+        with mpmath.workdps(1300):
+            w, p = [mpmath.mpf(r1), mpmath.mpf(0)], mpmath.mpf(r2)
+            exact = [reference.pair(w, [p * x, p * mpmath.sqrt(1 - mpmath.mpf(x) ** 2)], name)[0] for x in u]
+            exact = np.array([float(x) for x in exact])
+        with np.errstate(over="ignore"):
+            values = ca.interaction(r1, r2, u, name)
+        np.testing.assert_allclose(values, exact, rtol=1e-12, atol=1e-300)
+
+
+def test_a_leaky_relu_of_long_neurons_overflows_only_where_it_must():
+    with np.errstate(over="ignore"):
+        values = ca.interaction(1e200, [1e-200, 1e200], 1.0, leaky_relu(-1))
+    np.testing.assert_allclose(values, [1.0, np.inf], rtol=1e-15)
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_broadcasting(name):
     r1, u = np.array([[0.5], [1.0], [2.0]]), np.array([0.1, -0.5, 0.9, 1.0])
@@ -200,7 +226,9 @@ def test_what_an_activation_does_to_its_argument_stays_with_it():
         (lambda x: 1.0 if x > 0 else 0.0, TypeError, "elementwise, but given shape .* it raised"),
         (lambda x: 1.0, TypeError, "returned a float"),
         (lambda x: x.sum(keepdims=True), TypeError, "returned shape"),
-        (lambda x: x + 0j, TypeError, "complex128"),
+        (lambda x: x + 0j, TypeError, "of float64 it returned shape .* of complex128"),
+        (lambda x: np.float32(np.tanh(x)), TypeError, "shape and dtype, .* of float64 it returned .* of float32"),
+        (lambda x: (x > 0) * 1, TypeError, "shape and dtype, .* of float64 it returned .* of int64"),
         (lambda x: np.where(x > 5, np.nan, x), QuadratureError, "σ is not finite at 5"),
     ],
 )
@@ -219,6 +247,169 @@ def test_wrong_derivatives_are_found_out(derivatives, name):
     student = ca.Network([[0.3, 0.2]], [1.0])
     with pytest.raises(ValueError, match=f"own: the {name} given in derivatives is not the derivative of σ"):
         ca.gradient(student, ca.orthonormal_teacher(2), Activation("own", np.tanh, derivatives))
+
+
+def slips(which):
+    """A sine and its derivatives, one of which is off by a term whose mean at norm 1 vanishes, or by its sign."""
+    cosine, minus = np.cos, lambda x: -np.sin(x)
+    return {
+        "sign": ("σ″", np.sin, (cosine, np.sin)),
+        "line": ("σ′", np.sin, (lambda x: np.cos(x) + 0.1 * x, minus)),
+        "bend": ("σ′", np.sin, (lambda x: np.cos(x) + 1e-6 * (x * x - 1), minus)),
+        "cubic": ("σ″", np.sin, (cosine, lambda x: 1e-6 * (x**3 - 3 * x) - np.sin(x))),
+        "tanh": ("σ″", np.tanh, (lambda x: 1 / np.cosh(x) ** 2, lambda x: 2 * np.tanh(x) / np.cosh(x) ** 2)),
+        "tensor": ("σ″", torch.sin, (torch.cos, torch.sin)),
+    }[which]
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("slip", ["sign", "line", "bend", "cubic", "tanh", "tensor"])
+@pytest.mark.parametrize("factor", [1e-100, 1.0, 1e100])
+def test_slips_whose_mean_vanishes_are_found_out(slip, factor):
+    name, function, derivatives = slips(slip)
+    function, *derivatives = [lambda x, f=f: factor * f(x) for f in (function, *derivatives)]
+    own = Activation("own", function, derivatives)
+    for compute in (ca.gradient, ca.hessian):
+        with pytest.raises(ValueError, match=f"own: the {name} given in derivatives is not the derivative of σ"):
+            compute(ca.Network([[0.3, 0.2]], [1.0]), ca.orthonormal_teacher(2), own)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("slip", "message"), [("bend", "at -5.3 it is 0.55"), ("cubic", "at -5.3 it is -0.83")])
+def test_a_slip_is_named_by_its_place(slip, message):
+    _, function, derivatives = slips(slip)
+    with pytest.raises(ValueError, match=f"own: the σ. given .*: {message}.*, but σ.* rises at a rate of -?0"):
+        terms(1.0, 1.0, 0.5, Activation("own", function, derivatives), 1)
+
+
+RIGHT = {
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2, lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)),
+    "short": (
+        lambda x: np.tanh(10 * x), lambda x: 10 / np.cosh(10 * x) ** 2,
+        lambda x: -200 * np.tanh(10 * x) / np.cosh(10 * x) ** 2,
+    ),
+    "sine": (lambda x: np.sin(5 * x), lambda x: 5 * np.cos(5 * x), lambda x: -25 * np.sin(5 * x)),
+    "gauss": (
+        lambda x: np.exp(-x * x), lambda x: -2 * x * np.exp(-x * x), lambda x: (4 * x * x - 2) * np.exp(-x * x),
+    ),
+    "softplus": (
+        lambda x: np.log(1 + np.exp(x)), lambda x: 1 / (1 + np.exp(-x)), lambda x: 0.25 / np.cosh(x / 2) ** 2,
+    ),
+    "power": (lambda x: x**9, lambda x: 9 * x**8, lambda x: 72 * x**7),
+    "small": (lambda x: 1 + 1e-6 * np.sin(x), lambda x: 1e-6 * np.cos(x), lambda x: -1e-6 * np.sin(x)),
+    "constant": (lambda x: 1 + 0 * x, lambda x: 0 * x, lambda x: 0 * x),
+    "exponential": (np.exp, np.exp, np.exp),
+    "overflow": (
+        lambda x: np.tanh(x**3), lambda x: 3 * x**2 / np.cosh(x**3) ** 2,
+        lambda x: 6 * x / np.cosh(x**3) ** 2 * (1 - 3 * x**3 * np.tanh(x**3)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("factor", [1e-140, 1e-80, 1.0, 1e80, 1e140])
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_derivatives_pass(name, factor):
+    """Of any size and shape: what remains is a matter of the norm."""
+    function, *derivatives = [lambda x, f=f: factor * f(x) for f in RIGHT[name]]
+    for r in (1e-8, 0.2, 1.0):
+        assert np.all(np.isfinite(terms(r, r, 0.3, Activation("own", function, tuple(derivatives)), 1)))
+
+
+@pytest.mark.parametrize("shift", np.linspace(0, 0.1, 9))
+@pytest.mark.parametrize("sharp", [1.0, 1e3])
+def test_of_rough_functions_there_is_no_verdict(shift, sharp):
+    """A kink of σ″ or of σ′, or a step, inside an interval or beside a node."""
+    functions = [
+        (lambda x: x * np.abs(x), lambda x: 2 * np.abs(x), lambda x: 2 * np.sign(x)),
+        (np.abs, np.sign, lambda x: 0 * x),
+        (np.tanh, lambda x: 1 / np.cosh(x) ** 2, lambda x: -2 * np.tanh(x) / np.cosh(x) ** 2),
+    ]
+    for f, f1, f2 in functions:
+        own = Activation(
+            "own",
+            lambda x, f=f: f(sharp * (x - shift)),
+            (lambda x, f=f1: sharp * f(sharp * (x - shift)), lambda x, f=f2: sharp**2 * f(sharp * (x - shift))),
+        )
+        _require_increments(np, own, np.ones(1))
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus"])
+def test_right_derivatives_pass_up_to_the_longest_neuron_whose_integral_is_accurate(name):
+    """There σ″ is known less well than σ on the coarser of the two grids."""
+    own, refused = Activation("own", NAMED[name].function, NAMED[name].derivatives), 0
+    for r in np.geomspace(5, 200, 26):
+        try:
+            terms(r, 1.0, 0.1, own, 1)
+        except QuadratureError:
+            refused += 1
+    assert 0 < refused < 26
+
+
+@pytest.mark.parametrize(
+    ("slope", "offset"), [(1.0, 0.0), (2.0, 1.0), (0.1, -0.7), (0.0, 3.0), (0.0, 0.0), (-1e6, 1e6)]
+)
+def test_a_linear_activation_needs_no_derivatives(slope, offset):
+    """Its σ″ is zero, of which differences are rounding: G = s² w·p + t²."""
+    own = Activation("line", lambda x: slope * x + offset)
+    for r1, r2, u in [(0.3, 1.0, 0.5), (1e-9, 2.0, -1.0), (0.0, 1.0, 0.0), (30.0, 30.0, 0.9999), (1e3, 0.1, 0.2)]:
+        value, *first = terms(r1, r2, u, own, 1)
+        size = slope**2 + offset**2
+        assert abs(value - slope**2 * r1 * r2 * u - offset**2) <= 1e-12 * size * (1 + r1) * (1 + r2)
+        assert np.all(np.abs(np.array(first) - [0, slope**2]) * [r1, r2] <= 1e-11 * size * (1 + r1) * (1 + r2))
+        second = np.abs(terms(r1, r2, u, own, 2)[3:])
+        assert np.all(second <= 1e-10 * size * (1 + r1) ** 2 * (1 + r2) ** 2)
+
+
+@pytest.mark.parametrize("r", [1e-3, 1e-6, 1e-8, 1e-10, 1e-13, 1e-20, 1e-100])
+@pytest.mark.parametrize("name", ["tanh", "softplus", "gelu"])
+def test_a_tiny_neuron_of_ones_own_activation_needs_no_derivatives(r, name):
+    """The differences that are rounding relative to σ″ are small relative to σ′."""
+    own = Activation("own", NAMED[name].function)
+    exact = terms(r, 0.7, 0.4, Activation("own", own.function, NAMED[name].derivatives), 2)
+    np.testing.assert_allclose(terms(r, 0.7, 0.4, own, 2), exact, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.bad_input
+def test_differences_of_neurons_beyond_the_step_are_refused():
+    """A step of 1/64 is lost in the rounding of 13r."""
+    with pytest.raises(QuadratureError, match="line: a derivative of σ by differences is only accurate to .*: give"):
+        terms(1e20, 1.0, 0.5, Activation("line", lambda x: x + 0), 1)
+
+
+@pytest.mark.bad_input
+def test_an_activation_whose_square_overflows_is_refused():
+    huge = Activation("huge", lambda x: 1e200 * np.tanh(x))
+    for compute in (lambda: ca.interaction(1.0, 1.0, 0.5, huge), lambda: hermite_expansion(huge, 0.5)):
+        with pytest.raises(ValueError, match=r"huge: at norm r = .* σ is of size .e\+(199|200), whose square"):
+            compute()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("closed_form", "message"),
+    [
+        (lambda p, order: p.u, "it returned"),
+        (lambda p, order: PairTerms(p.u), "its own is None"),
+        (lambda p, order: PairTerms(1.0, 1.0, 1.0), "its value is 1.0"),
+        (lambda p, order: PairTerms(p.u, p.u, p.u[..., :1, None]), "its cross has shape"),
+    ],
+)
+def test_a_closed_form_must_return_terms(closed_form, message):
+    own = Activation("own", np.tanh, closed_form=closed_form)
+    with pytest.raises(TypeError, match=f"own: closed_form must return PairTerms of arrays.* order 1, .*{message}"):
+        ca.gradient(ca.Network([[0.3, 0.2]], [1.0]), ca.orthonormal_teacher(2), own)
+
+
+@pytest.mark.parametrize("function", [torch.sin, lambda x: x.sigmoid(), torch.nn.Tanh()])
+def test_numpy_in_and_out_with_a_function_of_tensors(function):
+    """Of a module of torch too; on tensors it gives the same."""
+    own = Activation("own", function)
+    student, teacher = ca.Network([[0.5, 0.3]], [1.2]), ca.orthonormal_teacher(2)
+    theirs = [ca.Network(torch.asarray(x.incoming), torch.asarray(x.outgoing)) for x in (student, teacher)]
+    for compute in (ca.loss, ca.hessian):
+        ours = compute(student, teacher, own)
+        assert isinstance(ours, (np.ndarray, np.floating))
+        np.testing.assert_allclose(ours, compute(*theirs, own).numpy(), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.bad_input
@@ -240,11 +431,36 @@ def test_bad_input(arguments, message):
         ca.interaction(*arguments)
 
 
+@pytest.mark.parametrize("library", [np, torch, array_api_strict])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["erf", "relu", "gelu", "tanh"])
+def test_a_computed_cosine_may_be_off_by_rounding(library, dtype, name):
+    """Up to 8 ε beyond ±1, ε the step of the dtype at 1; by 9 ε it is an error."""
+    dtype = getattr(library, dtype)
+    eps = float(library.finfo(dtype).eps)
+    r, one = (library.asarray([x], dtype=dtype) for x in (1.5, 1.0))
+    for sign in (-1, 1):
+        exact = float(ca.interaction(r, r, sign * one, name)[0])
+        for ulps in (1, 8):
+            assert float(ca.interaction(r, r, sign * (one + ulps * eps), name)[0]) == exact
+        with pytest.raises(ValueError, match=r"u is a correlation and must lie in \[-1, 1\], but was given -?1.0"):
+            ca.interaction(r, r, sign * (one + 9 * eps), name)
+
+
+def test_cosines_of_parallel_vectors_are_taken(rng):
+    w = rng.normal(size=(2000, 5))
+    p = w * rng.uniform(0.1, 3, size=(2000, 1))
+    u = np.sum(w * p, axis=1) / (np.linalg.norm(w, axis=1) * np.linalg.norm(p, axis=1))
+    assert np.sum(u > 1) > 100
+    np.testing.assert_allclose(ca.interaction(1.0, 1.0, u), 1 / 3, rtol=1e-7)
+
+
 # How far a pair goes: orders of the series, nodes of the rule on [−13, 13], and at last a grid in two dimensions.
 ORDERS = (48, 96, 192, 384, 768)
 NODES = (624, 832, 1248, 1664, 2496)
 GRID = (2496, 208)
 LOOK = [(1, 2496), (1, 1586)]  # a reader's σ is looked at on two grids of its own, for either norm
+COMPARED = [(14 * 3 * (2 + 8 + 5),)]  # and its derivatives are compared on three intervals at each of 14 places
 
 
 def watched(function):
@@ -344,7 +560,7 @@ def test_pairs_without_any_signal_are_zero_at_once():
     nothing, shapes = watched(lambda x: 0 * x)
     own = Activation("own", nothing, (lambda x: 0 * x, lambda x: 0 * x))
     assert np.all(terms([1.0, 3.0], [2.0, 0.0], [0.5, 1.0], own, 1) == 0)
-    assert shapes == [*LOOK, *LOOK, *[(2, NODES[0])] * 2]
+    assert shapes == [*LOOK, *COMPARED, *LOOK, *COMPARED, *[(2, NODES[0])] * 2]
     expansion = hermite_expansion(own, 2.0)
     assert np.all(expansion.coefficients == 0)
     assert expansion[2:] == (0, 0, 0)
@@ -397,7 +613,7 @@ def test_differences_reach_five_steps_to_either_side():
     """σ need be known no further."""
 
     def known(x):
-        return np.where(np.abs(x) <= 13 + 5.1 * 0.015, np.tanh(x), np.nan)
+        return np.where(np.abs(x) <= 13 + 5.1 * 2**-6, np.tanh(x), np.nan)
 
     tanh, shapes = watched(known)
     np.testing.assert_allclose(
@@ -409,7 +625,7 @@ def test_differences_reach_five_steps_to_either_side():
 @pytest.mark.parametrize(("share", "refused"), [(0.93, False), (1.07, True)])
 def test_differences_are_trusted_to_the_accuracy(share, refused):
     """For sin(ωx) and steps h the rule of order 8 is off by (ωh)⁹/630h, to be compared with ‖σ‖ = 1/√2 at the zeros."""
-    h = 0.015
+    h = 2.0**-6
     frequency = (share * 1e-11 * 630 * h / np.sqrt(2)) ** (1 / 9) / h
     own = Activation("own", lambda x: np.sin(frequency * x))
     if refused:
@@ -515,7 +731,7 @@ def test_a_readers_sigma_is_looked_at_once_before_it_is_expanded():
     hermite_expansion(own, 2.0)
     assert shapes == LOOK[:1]
     hermite_expansion(own, 1.0)
-    assert shapes == LOOK[:1] + LOOK + LOOK[:1]
+    assert shapes == LOOK[:1] + LOOK + COMPARED + LOOK[:1]
 
 
 @pytest.mark.bad_input

@@ -250,6 +250,27 @@ def test_accuracy_of_quadrature_at_long_and_tiny_neurons(activation, rng):
         assert abs(slope @ direction - difference) < 2e-7 * (1 + abs(difference))
 
 
+@pytest.mark.parametrize("activation", ["erf", "relu", "gelu"])
+@pytest.mark.parametrize("norms", [(1e39, 1e39), (1e50, 1e50), (1e61, 1e61), (1e61, 1e20), (1e-8, 1e50)])
+@pytest.mark.parametrize(("sign", "stray"), [(1, 1.0), (1, 1e-7), (-1, 1e-2), (-1, 1e-7), (-1, 0.0)])
+def test_accuracy_at_the_longest_neurons(activation, norms, sign, stray, rng):
+    """Up to the largest weights that `Network` admits: neurons on both sides of 1/3 in S/|c|, or opposite."""
+    w = rng.uniform(-1, 1, size=(2, 3)) * np.array(norms)[:, None]
+    v = sign * w * (1 + stray * rng.normal(size=(2, 3))) * 10 ** rng.uniform(-1, 0, size=(2, 1))
+    student, teacher = ca.Network(w, rng.normal(size=2)), ca.Network(v, rng.normal(size=2))
+    slope = ca.gradient(student, teacher, activation)
+    with mpmath.workdps(400):
+        by_w, by_a, scale_w, scale_a = reference.gradient(student, teacher, activation)
+        results = [
+            (ca.loss(student, teacher, activation), *reference.loss(student, teacher, activation)),
+            (slope.incoming, by_w, scale_w[:, None]),
+            (slope.outgoing, by_a, scale_a),
+            (ca.hessian(student, teacher, activation), *reference.hessian(student, teacher, activation)),
+        ]
+    for found, exact, scale in results:
+        assert np.all(np.abs(found - exact) <= 1e-12 * np.asarray(scale))
+
+
 def test_gradient_against_differences(pair):
     student, teacher = member(pair[0], 1, 2), pair[1]
     slope, step = ca.gradient(student, teacher), 1e-5

@@ -3,8 +3,10 @@
 import mpmath
 import numpy as np
 import pytest
+import torch
 
 import copyavg as ca
+from copyavg.activations import Activation, get_activation
 from copyavg.averaging import one_neuron
 from copyavg.profile import Profile
 
@@ -68,3 +70,31 @@ def test_the_limits_of_the_profile():
         assert far < 0.7 * near < 0.1 * k**2
         near, far = (abs(profile.loss(r) - profile.limits()[0][0]) for r in (2e-2 / k, 1e-2 / k))
         assert far < 0.7 * near < 0.1
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("size", [1e-200, 1e-150, 1e150, 1e200])
+def test_an_activation_whose_square_is_lost_is_refused(size):
+    own = Activation("own", lambda x: size * np.tanh(x))
+    with pytest.raises(
+        ValueError, match="own: at norm r = 1 σ is of size .*, whose square cannot be represented: divide"
+    ):
+        one_neuron(3, own)
+
+
+def test_the_size_of_the_activation_does_not_matter_to_the_best_neuron():
+    """But for the loss, which is a square; and a function of tensors will do."""
+    best = one_neuron(3, "tanh")
+    for size in (1e-130, 1.0, 1e130):
+        found = one_neuron(
+            3,
+            Activation(
+                "own",
+                lambda x, size=size: size * np.tanh(x),
+                tuple((lambda x, f=f, size=size: size * f(x)) for f in get_activation("tanh").derivatives),
+            ),
+        )
+        assert found.radius == pytest.approx(best.radius, rel=1e-8)
+        assert found.outgoing == pytest.approx(best.outgoing, rel=1e-8)
+        assert found.loss == pytest.approx(size**2 * best.loss, rel=1e-9)
+    assert one_neuron(3, Activation("own", torch.tanh)).radius == pytest.approx(best.radius, rel=1e-8)
