@@ -262,13 +262,14 @@ class _Ratios:
         if bounded:
             longest = _longest(xp, p.u.dtype)
             self.r1, self.r2 = xp.minimum(p.r1, longest), xp.minimum(p.r2, longest)
-        self.h1, self.h2 = (xp.hypot(r, xp.ones_like(r)) for r in (self.r1, self.r2))
+            self.h1, self.h2 = (xp.sqrt(1 + r * r) for r in (self.r1, self.r2))
+        else:
+            self.h1, self.h2 = (xp.hypot(r, xp.ones_like(r)) for r in (self.r1, self.r2))
         self.short1, self.short2 = 1 / self.h1, 1 / self.h2  # δ
         self.long1, self.long2 = self.r1 / self.h1, self.r2 / self.h2  # ρ
-        self.kappa = self.long1 * self.long2 * p.u
-        self.across1 = self.short1**2 + self.long1**2 * p.v  # δ₁² + ρ₁²v
-        self.across2 = self.short2**2 + self.long2**2 * p.v
-        self.s = self._root(self.short1**2 + self.long1**2 * self.across2)
+        self.kappa = (self.long1 * self.long2) * p.u
+        square = (self.short1**2 + (self.long1 * self.short2) ** 2) + (self.long1 * self.long2) ** 2 * p.v
+        self.s = xp.sqrt(square) if bounded else self._root(square)
         self.inverse = self.short1 * (self.short2 / self.s)  # 1/S
 
     def _root(self, square: Array) -> Array:
@@ -293,6 +294,7 @@ def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
     if order == 1:
         return PairTerms(value, own, cross)
     slope = cross / m.s**2
+    across1, across2 = m.short1**2 + m.long1**2 * p.v, m.short2**2 + m.long2**2 * p.v
     curvature = slope * m.kappa
     return PairTerms(
         value,
@@ -303,11 +305,11 @@ def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
             m.short1 * m.short2 * (m.long1**2 - 2 * m.short1**2)
             + m.long2 * ratio * (m.short1**2 * (m.long1**2 - m.short1**2) + p.v * (2 * m.long1**4 - 1))
         ),
-        own_wm=-slope * m.long1 * ratio * m.across2,
+        own_wm=-slope * m.long1 * ratio * across2,
         own_mm=curvature * m.long2 * ratio,
-        cross_wp=-slope * p.u * ((m.long1 * m.short2) ** 2 + m.long2**2 * m.across1),
-        cross_wm=-slope * m.long1**2 * m.across2,
-        cross_mp=-slope * m.long2**2 * m.across1,
+        cross_wp=-slope * p.u * ((m.long1 * m.short2) ** 2 + m.long2**2 * across1),
+        cross_wm=-slope * m.long1**2 * across2,
+        cross_mp=-slope * m.long2**2 * across1,
         cross_mm=curvature * m.long1 * m.long2,
     )
 
