@@ -109,6 +109,14 @@ class Activation:
             raise TypeError(f"derivatives must be two functions, σ′ and σ″, but was given {self.derivatives!r}")
         object.__setattr__(self, "derivatives", given)
 
+    def __reduce__(self) -> tuple:
+        """Pickle a named activation and a leaky ReLU as what they are; any other as its functions."""
+        if NAMED.get(self.name) is self:
+            return get_activation, (self.name,)
+        if isinstance(self.closed_form, partial) and self.closed_form.func is _relu_terms:
+            return leaky_relu, (self.closed_form.keywords["slope"],)
+        return type(self), (self.name, self.function, self.derivatives, self.closed_form)
+
 
 PRIMES = ("σ", "σ′", "σ″")
 
@@ -267,8 +275,8 @@ class _Ratios:
             self.h1, self.h2 = (xp.hypot(r, xp.ones_like(r)) for r in (self.r1, self.r2))
         self.short1, self.short2 = 1 / self.h1, 1 / self.h2  # δ
         self.long1, self.long2 = self.r1 / self.h1, self.r2 / self.h2  # ρ
-        self.kappa = (self.long1 * self.long2) * p.u
-        square = (self.short1**2 + (self.long1 * self.short2) ** 2) + (self.long1 * self.long2) ** 2 * p.v
+        self.kappa = self.long1 * (self.long2 * p.u)
+        square = self.short1**2 + self.long1**2 * (self.short2**2 + self.long2**2 * p.v)
         self.s = xp.sqrt(square) if bounded else self._root(square)
         self.inverse = self.short1 * (self.short2 / self.s)  # 1/S
 
@@ -289,10 +297,10 @@ def _erf_terms(p: OrderParameters, order: int) -> PairTerms:
     if order == 0:
         return PairTerms(value)
     cross = 2 / pi * m.inverse
-    ratio = m.r2 * m.short1
-    own = -cross * (m.long1 * p.u) * ratio
+    own = -(cross * m.kappa) * (m.h2 * m.short1)
     if order == 1:
         return PairTerms(value, own, cross)
+    ratio = m.r2 * m.short1
     slope = cross / m.s**2
     across1, across2 = m.short1**2 + m.long1**2 * p.v, m.short2**2 + m.long2**2 * p.v
     curvature = slope * m.kappa
@@ -351,8 +359,11 @@ def _relu_terms(p: OrderParameters, order: int, slope: float = 0.0) -> PairTerms
 
 
 def _times_norms(p: OrderParameters, share: Array) -> Array:
-    """r₁r₂ · share, the longer norm first, so that only what cannot be represented overflows or underflows."""
-    return _xp(share).where(p.r1 > p.r2, p.r2 * (p.r1 * share), p.r1 * (p.r2 * share))
+    """r₁r₂ · share, the longer norm first where r₁r₂ overflows, so that only what cannot be represented does."""
+    xp, both = _xp(share), p.r1 * p.r2
+    if bool(xp.all(xp.isfinite(both))):
+        return both * share
+    return xp.where(p.r1 > p.r2, p.r2 * (p.r1 * share), p.r1 * (p.r2 * share))
 
 
 def _sine_minus_angle_cosine(xp: Any, angle: Array, otherwise: Array) -> Array:

@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 
@@ -206,3 +207,10 @@ def test_derivatives_are_two_functions(given):
     with pytest.raises(TypeError, match="derivatives must be two functions, σ′ and σ″, but was given"):
         Activation("sine", np.sin, derivatives=given)
     assert Activation("sine", np.sin, derivatives=[np.cos, np.sin]).derivatives == (np.cos, np.sin)
+
+
+@pytest.mark.parametrize("activation", [*NAMED.values(), leaky_relu(0.1), leaky_relu(1 / 3), Activation("own", np.sin)])
+def test_an_activation_comes_out_of_a_pickle_as_itself(activation):
+    again = pickle.loads(pickle.dumps(activation))
+    assert again == activation
+    assert (again is activation) == (activation.name != "own")
