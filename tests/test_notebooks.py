@@ -78,7 +78,7 @@ def test_without_copyavg_the_setup_cell_says_what_to_do(tmp_path):
         "find = importlib.util.find_spec\n"
         "if sys.argv[1] == 'hide': importlib.util.find_spec = lambda name: None if name == 'copyavg' else find(name)\n"
         "shell = Shell.instance()\n"
-        "shell.run_line_magic = lambda name, line, **_: print(name, line)\n"
+        "shell.run_line_magic = lambda name, line, **_: print(name, shell.var_expand(line))\n"
         "shell.run_cell(sys.argv[2])"
     )
 
