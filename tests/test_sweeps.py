@@ -231,6 +231,17 @@ def test_rows_that_are_found_again_renew_the_digests_of_their_file_and_others_do
     assert json.loads(path.read_text(encoding="utf-8")) == data
 
 
+def test_the_code_of_a_module_is_what_it_does_on_every_python(tmp_path):
+    """Words and layout do not count; quotes inside an f-string do, which newer versions of ast write otherwise."""
+    module = tmp_path / "module.py"
+    module.write_text(
+        '''"""Words."""\n\n\ndef f(x):  # more words\n    """Others."""\n    return f"{', '.join(x)} # no comment"\n'''
+    )
+    assert sweep.code(module) == '''deff(x):returnf"{','.join(x)}#nocomment"'''
+    module.write_text("""def f(\n    x\n):\n    return f"{', '.join(x)} # no comment"\n""")
+    assert sweep.code(module) == '''deff(x):returnf"{','.join(x)}#nocomment"'''
+
+
 def test_an_anti_copy_is_positive_and_points_away_from_a_teacher_neuron():
     w = np.array([[[0.9, 0.1, 0], [0.3, -0.9, 0], [-0.9, 0.1, 2]]])
     assert sweep.anti_copies(ca.Network(w, [[1.0, 1.0, 1.0]]), 0, 2) == 2

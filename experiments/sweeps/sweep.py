@@ -11,12 +11,14 @@ import ast
 import datetime
 import hashlib
 import importlib.metadata
+import io
 import json
 import math
 import os
 import platform
 import sys
 import time
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -321,12 +323,18 @@ def digests(activation: str = "erf") -> dict[str, str]:
 
 
 def code(path: Path) -> str:
-    """A module without comments and docstrings, in one layout."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    """A module without comments, docstrings and blank space: the same to every version of Python."""
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+            words = node.body[0]
+            lines[words.lineno - 1 : words.end_lineno] = [""] * (words.end_lineno - words.lineno + 1)
+    return "".join("".join(lines).split())
 
 
 def changed_since(data: dict[str, Any]) -> list[str]:
