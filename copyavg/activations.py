@@ -18,7 +18,7 @@ In these coordinates every coefficient stays finite, or is multiplied by a vecto
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import factorial, pi, sqrt
 from typing import Any, NamedTuple
 
@@ -108,14 +108,6 @@ class Activation:
         if len(given) != 2 or not all(map(callable, given)):
             raise TypeError(f"derivatives must be two functions, σ′ and σ″, but was given {self.derivatives!r}")
         object.__setattr__(self, "derivatives", given)
-
-    def __reduce__(self) -> tuple:
-        """Pickle a named activation and a leaky ReLU as what they are; any other as its functions."""
-        if NAMED.get(self.name) is self:
-            return get_activation, (self.name,)
-        if isinstance(self.closed_form, partial) and self.closed_form.func is _relu_terms:
-            return leaky_relu, (self.closed_form.keywords["slope"],)
-        return type(self), (self.name, self.function, self.derivatives, self.closed_form)
 
 
 PRIMES = ("σ", "σ′", "σ″")
@@ -496,38 +488,91 @@ def leaky_relu(slope: int | float) -> Activation:
     if not np.isfinite(s):
         raise ValueError(f"slope must be finite, but was given {slope!r}")
 
-    return Activation(
-        f"leaky relu of slope {s:g}", lambda x: _xp(x).where(x > 0, x, s * x), closed_form=partial(_relu_terms, slope=s)
-    )
+    return Activation(f"leaky relu of slope {s:g}", _Leaky(s), closed_form=_LeakyTerms(s))
+
+
+@dataclass(frozen=True)
+class _Leaky:
+    slope: float
+
+    def __call__(self, x: Array) -> Array:
+        return _xp(x).where(x > 0, x, self.slope * x)
+
+
+@dataclass(frozen=True)
+class _LeakyTerms:
+    slope: float
+
+    def __call__(self, p: OrderParameters, order: int) -> PairTerms:
+        return _relu_terms(p, order, self.slope)
+
+
+def _erf(x: Array) -> Array:
+    return _gauss_error(x / sqrt(2))
+
+
+def _erf_slope(x: Array) -> Array:
+    return 2 * _density(x)
+
+
+def _erf_curvature(x: Array) -> Array:
+    return -2 * x * _density(x)
+
+
+def _relu(x: Array) -> Array:
+    return _xp(x).where(x > 0, x, 0.0)
+
+
+def _gelu(x: Array) -> Array:
+    return x * _distribution(x)
+
+
+def _gelu_slope(x: Array) -> Array:
+    return _distribution(x) + x * _density(x)
+
+
+def _gelu_curvature(x: Array) -> Array:
+    return (2 - x**2) * _density(x)
+
+
+def _tanh(x: Array) -> Array:
+    return _xp(x).tanh(x)
 
 
 def _tanh_slope(x: Array) -> Array:
     return 4 * _sigmoid_slope(2 * x)
 
 
-ERF = Activation(
-    "erf",
-    lambda x: _gauss_error(x / sqrt(2)),
-    (lambda x: 2 * _density(x), lambda x: -2 * x * _density(x)),
-    _erf_terms,
-)
-RELU = Activation("relu", lambda x: _xp(x).where(x > 0, x, 0.0), closed_form=_relu_terms)
-TANH = Activation("tanh", lambda x: _xp(x).tanh(x), (_tanh_slope, lambda x: -2 * _xp(x).tanh(x) * _tanh_slope(x)))
-SIGMOID = Activation("sigmoid", _sigmoid, (_sigmoid_slope, lambda x: -_xp(x).tanh(0.5 * x) * _sigmoid_slope(x)))
-SOFTPLUS = Activation("softplus", lambda x: _xp(x).logaddexp(x, _xp(x).zeros_like(x)), (_sigmoid, _sigmoid_slope))
-GELU = Activation(
-    "gelu",
-    lambda x: x * _distribution(x),
-    (lambda x: _distribution(x) + x * _density(x), lambda x: (2 - x**2) * _density(x)),
-    _gelu_terms,
-)
-SILU = Activation(
-    "silu",
-    lambda x: x * _sigmoid(x),
-    (
-        lambda x: _sigmoid(x) + x * _sigmoid_slope(x),
-        lambda x: (2 - x * _xp(x).tanh(0.5 * x)) * _sigmoid_slope(x),
-    ),
-)
+def _tanh_curvature(x: Array) -> Array:
+    return -2 * _tanh(x) * _tanh_slope(x)
+
+
+def _sigmoid_curvature(x: Array) -> Array:
+    return -_tanh(0.5 * x) * _sigmoid_slope(x)
+
+
+def _softplus(x: Array) -> Array:
+    return _xp(x).logaddexp(x, _xp(x).zeros_like(x))
+
+
+def _silu(x: Array) -> Array:
+    return x * _sigmoid(x)
+
+
+def _silu_slope(x: Array) -> Array:
+    return _sigmoid(x) + x * _sigmoid_slope(x)
+
+
+def _silu_curvature(x: Array) -> Array:
+    return (2 - x * _tanh(0.5 * x)) * _sigmoid_slope(x)
+
+
+ERF = Activation("erf", _erf, (_erf_slope, _erf_curvature), _erf_terms)
+RELU = Activation("relu", _relu, closed_form=_relu_terms)
+TANH = Activation("tanh", _tanh, (_tanh_slope, _tanh_curvature))
+SIGMOID = Activation("sigmoid", _sigmoid, (_sigmoid_slope, _sigmoid_curvature))
+SOFTPLUS = Activation("softplus", _softplus, (_sigmoid, _sigmoid_slope))
+GELU = Activation("gelu", _gelu, (_gelu_slope, _gelu_curvature), _gelu_terms)
+SILU = Activation("silu", _silu, (_silu_slope, _silu_curvature))
 
 NAMED = {activation.name: activation for activation in (ERF, RELU, TANH, SIGMOID, SOFTPLUS, GELU, SILU)}
