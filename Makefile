@@ -12,7 +12,8 @@ RUN := _build/claims.json
 BENCH := _build/benchmarks# peers of copyavg, in an environment of their own
 TEST_CLAIMS := $(BIN)/pytest tests -q -m claim --record-claims -p no:cacheprovider
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(wildcard copyavg/*.py copyavg/*/*.py copyavg/data/*.json) $(wildcard experiments/data/*.json experiments/mutation/report.py experiments/sweeps/sweep.py) $(wildcard tests/*.py) $(shell find book -type f -not -name '*.pyc')
+PACKAGE := $(shell find copyavg -name "*.py" -o -name "*.json")
+SOURCES := _config.yml _toc.yml $(NOTEBOOKS) $(PACKAGE) $(wildcard experiments/data/*.json experiments/mutation/report.py tests/*.py) $(shell find book -type f -not -name "*.pyc")
 
 # TORCH=cpu takes torch's CPU-only build, from the index that the Binder environment names.
 ifeq ($(TORCH),cpu)
@@ -48,7 +49,7 @@ source: $(STAMP) ## Pack what the site carries of its source: an archive of the 
 claims: $(STAMP) ## Test every claim, and keep the verdicts and residuals that the pages show.
 	$(TEST_CLAIMS)
 
-$(RUN): $(STAMP) $(wildcard book/claims.* copyavg/*.py copyavg/*/*.py copyavg/data/*.json tests/*.py) book/_ext/ledger.py requirements.txt
+$(RUN): $(STAMP) $(PACKAGE) $(wildcard book/claims.* tests/*.py) book/_ext/ledger.py requirements.txt
 	$(TEST_CLAIMS)
 
 html: $(STAMP) $(RUN) source ## While writing prose: render the committed outputs, executing nothing.
@@ -97,12 +98,12 @@ bench: $(BENCH)/.complete ## Time copyavg beside its peers, for the page Perform
 	$(BENCH)/bin/python experiments/benchmarks/landscape.py
 	$(BENCH)/bin/python experiments/benchmarks/flow.py
 
-sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for copyavg/data (an hour on two cores; stop and go on as you like).
+sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for copyavg/book/data (an hour on two cores; stop and go on as you like).
 	$(BIN)/python experiments/sweeps/phase_diagram.py --audit
 	$(BIN)/python experiments/sweeps/start_size.py --audit
 	$(BIN)/python experiments/sweeps/relu.py --audit
 
-confirm: $(STAMP) ## After a change that should not change what flow finds: find a sample of copyavg/data again (ten minutes).
+confirm: $(STAMP) ## After a change that should not change what flow finds: find a sample of copyavg/book/data again (ten minutes).
 	$(BIN)/python experiments/sweeps/confirm.py
 
 mutation: $(STAMP) ## Do the tests notice a slip in a formula? For the page Mutation (half an hour; stop and go on as you like).

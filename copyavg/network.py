@@ -239,3 +239,16 @@ def balanced(
 
 def _kind(value: Any) -> str:
     return type(value).__name__
+
+
+def max_norm(network: Network) -> float:
+    """Return the largest absolute weight of a network or batch, ‖·‖∞: of a gradient, how far from critical.
+
+    Examples
+    --------
+    >>> max_norm(Network([[1.0, -3.0]], [2.0]))
+    3.0
+    """
+    xp: Any = array_api_compat.array_namespace(network.incoming)
+    norms = [float(xp.max(xp.abs(weights))) for weights in (network.incoming, network.outgoing)]
+    return float(np.max(norms))  # unlike Python's max, it does not lose a NaN

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import ledger
 import pytest
 
-from copyavg.certificates import Certificate
+from copyavg.book.check import Certificate
 
 OUTCOMES, WORST = pytest.StashKey[dict[str, str]](), pytest.StashKey[dict[tuple[str, str], float]]()
 CLAIMS = pytest.StashKey[dict[str, ledger.Claim]]()

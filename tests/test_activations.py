@@ -9,17 +9,10 @@ import torch
 from reference import pair
 
 import copyavg as ca
-from copyavg.activations import (
-    ERF,
-    NAMED,
-    RELU,
-    Activation,
-    OrderParameters,
-    evaluate,
-    get_activation,
-    has_gauge,
-    leaky_relu,
-)
+from copyavg.activations.base import Activation, OrderParameters, evaluate, has_gauge
+from copyavg.activations.erf import ERF
+from copyavg.activations.named import NAMED, get_activation
+from copyavg.activations.relu import RELU, leaky_relu
 
 POINTS = np.array([-800.0, -30.0, -2.0, -1e-9, 0.0, 0.3, 5.0, 800.0])
 EXACT = {

@@ -7,10 +7,10 @@ from test_kernels import flat
 from test_steppers import K, N, exact
 
 import copyavg as ca
-from copyavg import batched, limits
-from copyavg.activations import get_activation
+from copyavg.activations.named import get_activation
 from copyavg.arrays import to_numpy
-from copyavg.steppers import CONVERGED
+from copyavg.flow import batched, limits
+from copyavg.flow.steppers import CONVERGED
 
 ERF, RELU = get_activation("erf"), get_activation("relu")
 EXACTLY = batched.Settings(1e-6, 1e-13, np.empty(0))

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg import activations, batched, certificates, configurations
+from copyavg import activations
+from copyavg.book import check as certificates
+from copyavg.flow import batched
+from copyavg.points import configurations
 
 pytestmark = pytest.mark.slow
 

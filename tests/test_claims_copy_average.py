@@ -10,7 +10,7 @@ import torch
 from scipy.special import erf
 
 import copyavg as ca
-from copyavg.certificates import max_norm
+from copyavg.network import max_norm
 
 SOME = [(3,), (1, 1, 3), (2, 2, 4)]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg import records
+from copyavg.book import records
 
 KS = (6, 10, 20, 50, 100, 200)
 

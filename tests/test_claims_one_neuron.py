@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.activations import NAMED
-from copyavg.certificates import max_norm
-from copyavg.interaction import hermite_expansion
-from copyavg.profile import Profile
-from copyavg.search import lower_gradients
+from copyavg.activations.named import NAMED
+from copyavg.interactions.hermite import hermite_expansion
+from copyavg.network import max_norm
+from copyavg.points.levenberg_marquardt import levenberg_marquardt
+from copyavg.points.radial_loss import RadialLoss
 
 SMOOTH = [name for name in NAMED if name != "relu"]
 CLAIM = {"erf": "one-erf-neuron", "relu": "one-relu-neuron"}
@@ -61,7 +61,7 @@ def test_searches_end_at_listed_points(rng, residual):
     for activation, silent in (("erf", 2 / 3), ("relu", 1 + 1 / np.pi)):
         x = rng.normal(size=(2000, 1, 4)) * 10 ** rng.uniform(-1, 1, size=(2000, 1, 1))
         teacher = ca.orthonormal_teacher(2, 3)
-        ends = lower_gradients(ca.Network(x[..., :3], x[..., 3]), teacher, activation)
+        ends = levenberg_marquardt(ca.Network(x[..., :3], x[..., 3]), teacher, activation)
         slope = ca.gradient(ends, teacher, activation)
         norms = np.maximum(np.abs(slope.incoming).max(axis=(1, 2)), np.abs(slope.outgoing[:, 0]))
         arrived = ca.loss(ends, teacher, activation)[norms < 1e-10]
@@ -89,7 +89,7 @@ def test_the_index_of_the_opposite_relu_neuron(residual):
 def test_where_the_loss_only_falls(residual):
     for activation, sizes in (("gelu", (2, 3, 10, 1000)), ("silu", (3, 10, 1000))):
         for k in sizes:
-            profile = Profile(k, activation)
+            profile = RadialLoss(k, activation)
             for r in np.geomspace(0.02, 12, 200):
                 residual("no-best-neuron", "slope", -profile.slope(r) / k**2)
             residual("no-best-neuron", "limit", (profile.loss(12.0) - profile.limits()[1][0]) / k**2)

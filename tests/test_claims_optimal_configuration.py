@@ -7,8 +7,8 @@ import reference
 from scipy.special import erf
 
 import copyavg as ca
-from copyavg.certificates import max_norm
-from copyavg.configurations import partitions
+from copyavg.network import max_norm
+from copyavg.points.configurations import partitions
 
 
 def exact_cost(m: int) -> mpmath.mpf:

@@ -7,13 +7,13 @@ import pytest
 from scipy.optimize import minimize
 
 import copyavg as ca
-from copyavg.activations import RELU, leaky_relu
-from copyavg.averaging import one_neuron
-from copyavg.blocks import hessian_blocks, index
-from copyavg.branch import copy_average_branch, n_copy_branch
-from copyavg.certificates import max_norm
-from copyavg.configurations import copy_average_parameters, n_copy_parameters, partitions
-from copyavg.symmetry import copy_average_family, n_copy_family
+from copyavg.activations.relu import RELU, leaky_relu
+from copyavg.network import max_norm
+from copyavg.points.configurations import copy_average_parameters, n_copy_parameters, partitions
+from copyavg.points.continuation import copy_average_branch, n_copy_branch
+from copyavg.points.family import copy_average_family, n_copy_family
+from copyavg.points.isotypic import hessian_blocks, index
+from copyavg.points.one_neuron import one_neuron
 
 FAMILIES = {
     "copy-average": (copy_average_family, copy_average_parameters),

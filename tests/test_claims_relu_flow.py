@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg import records
-from copyavg.activations import leaky_relu
+from copyavg.activations.relu import leaky_relu
+from copyavg.book import records
 
 KS = (6, 10, 20)
 GONE = ("merged pair", "idle neuron")

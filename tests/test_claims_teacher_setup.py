@@ -6,7 +6,7 @@ import pytest
 from scipy.special import erf
 
 import copyavg as ca
-from copyavg.certificates import max_norm
+from copyavg.network import max_norm
 
 
 @pytest.mark.claim("erf-interaction")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg import compiled
-from copyavg.steppers import follow
+from copyavg.flow import compiled
+from copyavg.flow.steppers import follow
 
 PACKAGE = Path(compiled.__file__).parent
 TWICE = "from .compiled import compiled\n\n\n@compiled\ndef twice(x):\n    return 2.0 * x\n"

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg import configurations
-from copyavg.certificates import max_norm
-from copyavg.configurations import copy_average_parameters, partitions
-from copyavg.newton import NoCriticalPointError
-from copyavg.symmetry import copy_average_family
+from copyavg.network import max_norm
+from copyavg.points import configurations
+from copyavg.points.configurations import copy_average_parameters, partitions
+from copyavg.points.family import copy_average_family
+from copyavg.points.newton import NoCriticalPointError
 
 
 @pytest.mark.claim("copy-average-critical", "copy-average-loss")

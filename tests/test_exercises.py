@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.exercises import EXERCISES, check
+from copyavg.book.exercises import EXERCISES, check
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 MISTAKES = [(label, i) for label, exercise in EXERCISES.items() for i in range(len(exercise.mistakes))]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from copyavg import figures
+from copyavg.book import figures
 
 
 @pytest.fixture(autouse=True)

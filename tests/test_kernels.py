@@ -5,16 +5,7 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.kernels import (
-    NOT_POSITIVE,
-    SUCCEEDED,
-    TOO_LONG,
-    arcsin,
-    curvature,
-    gradient,
-    hessian_product,
-    solve,
-)
+from copyavg.flow.kernels import NOT_POSITIVE, SUCCEEDED, TOO_LONG, arcsin, curvature, gradient, hessian_product, solve
 
 # Below and above the size from which BLAS does the products; n = 1, d = k and d > k.
 SHAPES = [(1, 1, 1), (1, 4, 4), (2, 3, 4), (5, 10, 11), (6, 6, 9), (9, 10, 11), (25, 30, 31), (12, 70, 71)]

@@ -6,9 +6,9 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
 import copyavg as ca
-from copyavg.activations import RELU, leaky_relu
-from copyavg.interaction import interaction
-from copyavg.kink import least_slope, settle
+from copyavg.activations.relu import RELU, leaky_relu
+from copyavg.flow.kink import least_slope, settle
+from copyavg.interactions.pairs import interaction
 
 TEACHER = ca.orthonormal_teacher(3, 4)
 

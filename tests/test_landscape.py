@@ -10,8 +10,10 @@ import reference
 import torch
 
 import copyavg as ca
-from copyavg.activations import ERF, NAMED, Activation
-from copyavg.interaction import QuadratureError
+from copyavg.activations.base import Activation
+from copyavg.activations.erf import ERF
+from copyavg.activations.named import NAMED
+from copyavg.interactions.quadrature import QuadratureError
 
 SERIES = ("tanh", "sigmoid", "softplus", "silu")
 every_activation = pytest.mark.parametrize("activation", NAMED)

@@ -105,10 +105,10 @@ class TestTheVerdict:
         with pytest.raises(ledger.LedgerError, match="have not been tested yet: run `make claims`"):
             ledger.read(claims, run, tmp_path)
         (tmp_path / "tests").mkdir()
-        (tmp_path / "tests/test_sum.py").write_text("# first")
+        (tmp_path / "tests/test_sum.py").write_text("assert 1 + 1 == 2  # first")
         ledger.write(PASSED, FOUND, run, tmp_path)
         assert ledger.read(claims, run, tmp_path)["sum"].word == "holds"
-        (tmp_path / "tests/test_sum.py").write_text("# second")
+        (tmp_path / "tests/test_sum.py").write_text("assert 1 + 1 == 2.0")
         with pytest.raises(ledger.LedgerError, match="have changed since the claims were tested: run `make claims`"):
             ledger.read(claims, run, tmp_path)
 

@@ -7,9 +7,9 @@ from test_kernels import flat
 from test_steppers import K, N
 
 import copyavg as ca
-from copyavg import limits
-from copyavg.activations import leaky_relu
-from copyavg.steppers import IDLE_NEURON, MERGED_PAIR
+from copyavg.activations.relu import leaky_relu
+from copyavg.flow import limits
+from copyavg.flow.steppers import IDLE_NEURON, MERGED_PAIR
 
 
 def test_rows_and_networks_are_the_same_thing(rng):

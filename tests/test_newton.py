@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.certificates import max_norm
-from copyavg.newton import NoCriticalPointError, _balanced, critical_point, relative_change
-from copyavg.symmetry import Family, copy_average_family, n_copy_family
+from copyavg.network import max_norm
+from copyavg.points.family import Family, copy_average_family, n_copy_family
+from copyavg.points.newton import NoCriticalPointError, _balanced, critical_point, relative_change
 
 
 def test_it_returns_to_a_critical_point(rng):

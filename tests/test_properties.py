@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import copyavg as ca
-from copyavg.activations import NAMED, OrderParameters, PairTerms
-from copyavg.interaction import pair_terms
+from copyavg.activations.base import OrderParameters, PairTerms
+from copyavg.activations.named import NAMED
+from copyavg.interactions.pairs import pair_terms
 
 settings.register_profile(
     "fast", max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)

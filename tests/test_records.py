@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from copyavg import records
+from copyavg.book import records
 
 
 def test_every_row_is_spelt_out_once():

@@ -136,7 +136,7 @@ class TestFiles:
         with zipfile.ZipFile(wheel) as packed:
             inside = set(packed.namelist())
         assert {name for name in names if name.startswith("copyavg/")} <= inside
-        assert "copyavg/data/phase-diagram-k10.json" in inside
+        assert "copyavg/book/data/phase-diagram-k10.json" in inside
 
     def test_what_is_shipped_of_others_comes_with_its_licence(self):
         text = (SITE / "licences.txt").read_text(encoding="utf-8")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.certificates import max_norm
-from copyavg.configurations import copy_average_parameters
-from copyavg.newton import NoCriticalPointError
-from copyavg.stability import Thresholds, thresholds
-from copyavg.symmetry import copy_average_family
+from copyavg.network import max_norm
+from copyavg.points.configurations import copy_average_parameters
+from copyavg.points.family import copy_average_family
+from copyavg.points.newton import NoCriticalPointError
+from copyavg.points.stability import Thresholds, thresholds
 
 POINTS = {"copy-average": ca.optimal_copy_average, "n-copy": lambda n, k, d=None: ca.n_copy(n, k, d=d)}
 

@@ -6,8 +6,8 @@ from scipy.integrate import solve_ivp
 from test_kernels import flat
 
 import copyavg as ca
-from copyavg import steppers
-from copyavg.kernels import curvature, gradient
+from copyavg.flow import steppers
+from copyavg.flow.kernels import curvature, gradient
 
 N, K = 3, 5
 SIZE = N * (K + 2)

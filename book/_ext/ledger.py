@@ -14,12 +14,14 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from copyavg.book.digest import digest_of_files
+
 ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "book/claims.yml"
 SCHEMA = ROOT / "book/claims.schema.json"
 RUN = ROOT / "_build/claims.json"
 # What a verdict depends on: if any of these changes, the claims have to be tested again.
-SOURCES = ("book/claims.yml", "copyavg/*.py", "copyavg/*/*.py", "copyavg/data/*.json", "tests/*.py", "requirements.txt")
+CODE, DATA = ("copyavg/**/*.py", "tests/*.py"), ("book/claims.yml", "copyavg/book/data/*.json", "requirements.txt")
 # The numbered blocks of a chapter that state something, and so need a claim.
 STATEMENTS = ("theorem", "proposition", "lemma", "corollary", "conjecture", "observation")
 
@@ -128,10 +130,9 @@ def _route(name: str, entry: dict) -> Route:
 
 def fingerprint(root: Path) -> str:
     """A hash of all that the verdicts depend on."""
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    code, data = ([path for pattern in patterns for path in sorted(root.glob(pattern))] for patterns in (CODE, DATA))
+    parts = (digest_of_files(code).encode(), *(path.read_bytes() for path in data))
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def write(outcomes: Mapping[str, str], residuals: Mapping[tuple[str, str], float], path: Path, root: Path) -> None:

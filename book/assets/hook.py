@@ -7,8 +7,9 @@ import matplotlib as mpl
 
 mpl.use("agg")
 
-from copyavg import copy_average_loss, figures
-from copyavg.configurations import partitions
+from copyavg import copy_average_loss
+from copyavg.book import figures
+from copyavg.points.configurations import partitions
 
 K = 10
 TARGET = Path(__file__).with_name("hook.png")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from copyavg.certificates import printable
+from copyavg.book.check import printable
 
 
 def run(

@@ -32,10 +32,11 @@ from tqdm import tqdm  # noqa: E402
 
 import copyavg as ca  # noqa: E402
 from copyavg import Network, gradient_flow  # noqa: E402
-from copyavg.kernels import curvature, gradient, hessian_product  # noqa: E402
+from copyavg.book import digest  # noqa: E402
+from copyavg.flow.kernels import curvature, gradient, hessian_product  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sweeps"))
-from sweep import Cell, digests, newton, starts  # noqa: E402
+from sweep import Cell, newton, starts  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data" / "flow-benchmark.json"
 PROCESSES = 2
@@ -506,7 +507,7 @@ def benchmark(effort: Effort) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "versions": versions({peer.name for peer, _ in races}),
-        "sha256": digests(),
+        "code": digest.of_flow("erf"),
         "rng": "numpy.random.default_rng([k, n, seed])",
         "stop": {"copyavg": GOAL, "peers": STOP},
         "patience": effort.patience,

@@ -29,7 +29,7 @@ from numpy.polynomial.hermite_e import hermegauss  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 import copyavg as ca  # noqa: E402
-from copyavg.activations import NAMED  # noqa: E402
+from copyavg.activations.named import NAMED  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data" / "landscape-benchmark.json"
 SEED = 20231103

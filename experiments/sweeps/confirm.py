@@ -1,7 +1,7 @@
 """Does the code of today find the committed rows again? Then their files may say that they are of today's code.
 
 After a change of an engine that should not change what it finds, this follows every start with k ≤ 10 again, and of
-larger k those that the audit looked at. If each ends as its file says, the file's digests are renewed, with the number
+larger k those that the audit looked at. If each ends as its file says, the file's digest is renewed, with the number
 of rows and the date beside them. If one does not, nothing is written, and the sweep has to be run again.
 """
 
@@ -16,8 +16,8 @@ import joblib
 import sweep
 from tqdm import tqdm
 
-from copyavg import records
-from copyavg.certificates import printable
+from copyavg.book import digest, records
+from copyavg.book.check import printable
 
 WHOLE = 10  # the largest k of which every start is followed again
 SAME_LOSS = 1e-9
@@ -45,7 +45,7 @@ def difference(row: dict[str, Any], cell: sweep.Cell, accuracy: float) -> str | 
 
 
 def confirm(path: Path, workers: int) -> list[str]:
-    """Find the sample of a file again, and renew its digests if all of it is as it was; return what is not."""
+    """Find the sample of a file again, and renew its digest if all of it is as it was; return what is not."""
     data = json.loads(path.read_text(encoding="utf-8"))
     rows = sorted(sample(data), key=lambda row: -cell_of(data, row).cost)
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
@@ -54,7 +54,7 @@ def confirm(path: Path, workers: int) -> list[str]:
     differences = [found for found in bar if found is not None]
     if not differences:
         today = datetime.date.today().isoformat()
-        renewed = {"sha256": sweep.digests(data["activation"]), "confirmed": {"date": today, "rows": len(rows)}}
+        renewed = {"code": digest.of_flow(data["activation"]), "confirmed": {"date": today, "rows": len(rows)}}
         sweep.write({**data, **renewed}, path)
     print(printable(f"{path.stem}: {len(rows) - len(differences)} of {len(rows)} rows found again"), flush=True)
     return [f"{path.stem}, {found}" for found in differences]
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=-1, help="processes, or -1 for one a core")
     options = parser.parse_args(arguments)
     every = options.files or sorted(records.FOLDER.glob("*.json"), key=lambda path: path.stat().st_size)
-    stale = [path for path in every if sweep.changed_since(json.loads(path.read_text(encoding="utf-8")))]
+    stale = [path for path in every if sweep.is_stale(json.loads(path.read_text(encoding="utf-8")))]
     differences = [found for path in stale for found in confirm(path, options.workers)]
     if differences:
         sys.exit(printable("These rows end otherwise now; run their sweeps again:\n" + "\n".join(differences)))

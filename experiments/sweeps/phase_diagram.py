@@ -1,4 +1,4 @@
-"""Where does gradient flow end? Every n from 1 to k − 1, many random starts: copyavg/data/phase-diagram-k….json.
+"""Where does gradient flow end? Every n from 1 to k − 1, many random starts: copyavg/book/data/phase-diagram-k….json.
 
 For each k the whole row of the paper's phase diagram, n = 1 … k − 1; at k = 200 a slice, where copy-average gives way
 to n-copy. The input dimension is k + 1, the start Glorot's. `--audit` computes a random 5 % of the seeds again, at 100

@@ -1,4 +1,4 @@
-"""Where does gradient flow end for ReLU? Every n from 1 to k − 1, many random starts: copyavg/data/relu-k….json.
+"""Where does gradient flow end for ReLU? Every n from 1 to k − 1, many random starts: copyavg/book/data/relu-k….json.
 
 The starts are those of the phase diagram of erf: input dimension k + 1, Glorot's scale, the same random numbers.
 `--audit` computes a random 5 % of the seeds again, at 100 times the accuracy.

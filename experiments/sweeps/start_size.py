@@ -1,4 +1,4 @@
-"""Does the end depend on the size of the start? Glorot's start times 0.01 … 10: copyavg/data/start-size-k….json.
+"""Does the end depend on the size of the start? Glorot's start times 0.01 … 10: copyavg/book/data/start-size-k….json.
 
 All weights of a start, incoming and outgoing, are multiplied by the factor. For each n and seed it is the same start
 that is made smaller or larger.

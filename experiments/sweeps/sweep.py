@@ -7,18 +7,14 @@ as it is done. A sweep that was stopped, by whatever means, goes on where it was
 """
 
 import argparse
-import ast
 import datetime
-import hashlib
 import importlib.metadata
-import io
 import json
 import math
 import os
 import platform
 import sys
 import time
-import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,17 +27,15 @@ from scipy.integrate import solve_ivp
 from tqdm import tqdm
 
 import copyavg as ca
-from copyavg import Network, gradient_flow, records
-from copyavg.activations import get_activation, has_gauge
-from copyavg.certificates import printable
+from copyavg import Network, gradient_flow
+from copyavg.activations.base import has_gauge
+from copyavg.activations.named import get_activation
+from copyavg.book import digest, records
+from copyavg.book.check import printable
 from copyavg.network import balanced
 
 ROOT = Path(ca.__file__).parents[1]  # not of this file, which a cluster copies to its workers
 WORK = ROOT / "_build" / "sweeps"
-ENGINES = {  # the modules on which every row depends
-    "erf": ("kernels", "steppers", "flow", "classify"),
-    "relu": ("steppers", "kink", "limits", "batched", "flow", "classify"),
-}
 LETTERS = {"copy-average": "c", "n-copy": "n", "reduced": "r", "other": "o"}
 
 ACCURACY = 1e-5  # of the flow on its way
@@ -316,31 +310,9 @@ def run(sweep: Sweep, log: Log, workers: int = -1) -> None:
 # What is committed.
 
 
-def digests(activation: str = "erf") -> dict[str, str]:
-    """The SHA-256 of the code of every module of an engine: its words may change, but not what it does."""
-    modules = ENGINES[activation]
-    return {name: hashlib.sha256(code(ROOT / "copyavg" / f"{name}.py").encode()).hexdigest() for name in modules}
-
-
-def code(path: Path) -> str:
-    """A module without comments, docstrings and blank space: the same to every version of Python."""
-    source = path.read_text(encoding="utf-8")
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            words = node.body[0]
-            lines[words.lineno - 1 : words.end_lineno] = [""] * (words.end_lineno - words.lineno + 1)
-    return "".join("".join(lines).split())
-
-
-def changed_since(data: dict[str, Any]) -> list[str]:
-    """The modules of the engine that have changed since a data file was computed."""
-    now = digests(data["activation"])
-    return [name for name in now if now[name] != data["sha256"].get(name)]
+def is_stale(data: dict[str, Any]) -> bool:
+    """Whether the code that a data file depends on has changed since it was computed."""
+    return data["code"] != digest.of_flow(data["activation"])
 
 
 def summary(sweep: Sweep, log: Log) -> dict[str, Any]:
@@ -367,7 +339,7 @@ def summary(sweep: Sweep, log: Log) -> dict[str, Any]:
         "command": sweep.command,
         "date": datetime.date.today().isoformat(),
         "versions": {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages},
-        "sha256": digests(sweep.cells[0].activation),
+        "code": digest.of_flow(sweep.cells[0].activation),
         "core_seconds": finite(sum(row["seconds"] for row in rows), 2),
         "letters": {letter: label for label, letter in LETTERS.items()},
         "partitions": [run_lengths(partition) for partition in partitions],
@@ -482,7 +454,7 @@ def main(
             reference=reference and k <= REFERENCE_LARGEST,
         )
         # Another engine, another log: rows of two engines never meet in one file.
-        engine = hashlib.sha256(json.dumps([digests(sweep.cells[0].activation), ACCURACY]).encode()).hexdigest()[:8]
+        engine = f"{digest.of_flow(sweep.cells[0].activation)[:8]}-{ACCURACY:g}"
         log = Log(options.work / f"{sweep.name}-{engine}.jsonl")
         try:
             with on_the_cluster(options.scheduler):

@@ -1,0 +1,45 @@
+"""The named activations. A new one is a file like `erf`, and a line here."""
+
+from .base import Activation
+from .erf import ERF
+from .gelu import GELU
+from .logistic import SIGMOID, SILU, SOFTPLUS, TANH
+from .relu import RELU
+
+
+def get_activation(activation: str | Activation) -> Activation:
+    """Return the `Activation` of that name; an `Activation` is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If no activation has that name.
+    TypeError
+        If `activation` is neither a name nor an `Activation`.
+
+    Examples
+    --------
+    >>> get_activation("erf").name
+    'erf'
+    """
+    if isinstance(activation, Activation):
+        return activation
+    if isinstance(activation, str) and activation in NAMED:
+        return NAMED[activation]
+    known = ", ".join(map(repr, NAMED))
+    message = f"activation must be one of {known}, or an Activation, but was given {activation!r}"
+    raise ValueError(message) if isinstance(activation, str) else TypeError(message)
+
+
+NAMED = {activation.name: activation for activation in (ERF, RELU, TANH, SIGMOID, SOFTPLUS, GELU, SILU)}
+
+
+def named_activations() -> dict[str, Activation]:
+    """Return all named activations, by their names.
+
+    Examples
+    --------
+    >>> list(named_activations())
+    ['erf', 'relu', 'tanh', 'sigmoid', 'softplus', 'gelu', 'silu']
+    """
+    return dict(NAMED)

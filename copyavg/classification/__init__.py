@@ -1,0 +1,1 @@
+"""Which configuration is this student? Recognised by its structure, modulo permutations and signs."""

@@ -1,0 +1,1 @@
+"""Gradient flow, followed to its limit. The only wing that loads numba."""

@@ -1,0 +1,1 @@
+"""Interactions of two neurons: closed forms, Hermite series and quadrature behind one function, and its derivatives."""
