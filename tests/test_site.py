@@ -18,6 +18,8 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
+import copyavg
+
 pytestmark = pytest.mark.site
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +45,9 @@ def axe(run_only: list[str], **options) -> dict:
 PACK = runpy.run_path(str(ROOT / "book/pack.py"))
 # Whose scripts the site ships; their licences are listed in book/_ext/shipped.py.
 HOLDERS = ("Sphinx", "Fonticons", "Bootstrap", "MathJax", "Zeno Rocha")
+
+API = "book/api"
+NAMED = re.compile(rf"(?:copyavg\.|ca\.)?({'|'.join(copyavg.__all__)})(?:\(.*\))?")  # code that is a public name
 
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -164,6 +169,48 @@ class TestFiles:
                     if not file.is_file() or (anchor and not has_anchor(file, unquote(anchor))):
                         dead.append((here, element[attribute]))
         assert dead == []
+
+
+class TestApi:
+    @pytest.mark.parametrize("name", copyavg.__all__)
+    def test_every_public_name_has_an_entry_under_that_name_with_an_example(self, name):
+        entry = soup(API).find(id=f"copyavg.{name}")
+        assert entry.find(class_="sig-prename").text + entry.find(class_="sig-name").text == f"copyavg.{name}"
+        assert ">>>" in entry.find_parent("dl").find("pre").text
+
+    @pytest.mark.parametrize("name", ["exercises.check", "records.read", "records.rows", "records.shares"])
+    def test_what_only_the_book_uses_has_one_too(self, name):
+        assert ">>>" in soup(API).find(id=f"copyavg.book.{name}").find_parent("dl").find("pre").text
+
+    def test_wings_stand_in_the_order_of_the_data(self):
+        wings = [heading.contents[0].text for heading in soup(API).find("article").find_all("h2")]
+        assert wings == [
+            "Activations", "Interactions", "Landscape & networks", "Points", "Classification", "Flow", "Book"
+        ]  # fmt: skip
+
+    def test_no_docstring_is_taken_for_markup(self):
+        text = "".join(
+            part for part in soup(API).find("article").find_all(string=True) if not part.find_parent(["code", "pre"])
+        )
+        assert not re.search(r"[`]|:\w+:|\\|-{4}", text)
+
+    @every_page
+    def test_a_page_links_a_public_name_where_it_first_stands(self, page):
+        """Mentions in the prose, `loss` or `ca.loss(student, teacher)`; not in headings, and not on the API page."""
+        first = {}
+        for code in soup(page).find("article").select(":is(p, li, td, dd) code") if page != API else []:
+            name = NAMED.fullmatch(code.text)
+            if name and not code.find_parent(["h1", "h2", "h3", "pre"]) and "elsewhere" not in code["class"]:
+                link = code.find_parent("a")
+                target = link["href"] if link else ""
+                wanted = f"{os.path.relpath(API, Path(page).parent)}.html#copyavg.{name[1]}"
+                assert target == (wanted if name[1] not in first else ""), (name[1], target)
+                first[name[1]] = target
+        assert bool(first) or page not in ("book/how-to-read", "book/notation", "notebooks/01-teacher-setup")
+
+    def test_gradient_flow_is_linked_where_it_is_first_named(self):
+        links = soup("book/how-to-read").find("article").find_all("a", href="api.html#copyavg.gradient_flow")
+        assert [link.text for link in links] == ["gradient_flow"]
 
 
 @functools.cache
