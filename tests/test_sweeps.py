@@ -287,6 +287,4 @@ def test_a_random_sample_of_a_data_file_is_found_again(committed, rng):
 def test_a_data_file_is_of_this_engine(committed):
     _, data = committed
     if sweep.is_stale(data):
-        pytest.skip(
-            f"stale since {data['date']}: `make confirm`, or `{data['command']}`, renews it"
-        )
+        pytest.skip(f"stale since {data['date']}: `make confirm`, or `{data['command']}`, renews it")

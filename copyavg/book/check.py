@@ -37,7 +37,14 @@ def printable(text: str) -> str:
 
 
 class CertificateError(AssertionError):
-    """A residual exceeded the bound of its claim."""
+    """A residual exceeded the bound of its claim.
+
+    Examples
+    --------
+    >>> Certificate("|1 − 2|", residual=1, bound=1e-13)
+    Traceback (most recent call last):
+    copyavg.book.check.CertificateError: ✗ |1 − 2| ≤ 1e-13 fails: it is 1
+    """
 
 
 @dataclass(frozen=True)

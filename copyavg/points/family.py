@@ -341,6 +341,13 @@ def _outer(x: Float[np.ndarray, "... d"], y: Float[np.ndarray, "... d"]) -> Floa
 def copy_average_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
     """Return the family of S_{n−1} × S_{k−n+1}: n − 1 neurons that single out a teacher neuron, and one more.
 
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    activation : str or Activation
+        A name, or an `Activation` of your own.
+
     Raises
     ------
     TypeError, ValueError
@@ -357,6 +364,13 @@ def copy_average_family(n: int, k: int, activation: str | Activation = "erf") ->
 
 def n_copy_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
     """Return the family of S_n × S_{k−n}: every student neuron singles out a teacher neuron of its own.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    activation : str or Activation
+        A name, or an `Activation` of your own.
 
     Raises
     ------

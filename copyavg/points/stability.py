@@ -113,6 +113,20 @@ class Thresholds(NamedTuple):
     """The least n from which on n-copy is a `minimum`, is `better` than copy-average, and copy-average is a `saddle`.
 
     *From which on*: for this n and every larger one below k. It is k if not even for n = k − 1.
+
+    Parameters
+    ----------
+    minimum : int
+        From here on n-copy is a minimum.
+    better : int
+        From here on its loss is below that of the best copy-average point.
+    saddle : int
+        From here on the best copy-average point is a saddle.
+
+    Examples
+    --------
+    >>> thresholds(10)
+    Thresholds(minimum=6, better=8, saddle=9)
     """
 
     minimum: int
