@@ -41,9 +41,9 @@ class CertificateError(AssertionError):
 
     Examples
     --------
-    >>> Certificate("|1 − 2|", residual=1, bound=1e-13)
+    >>> Certificate("|1 − 1.5|", residual=0.5, bound=1e-13)
     Traceback (most recent call last):
-    copyavg.book.check.CertificateError: ✗ |1 − 2| ≤ 1e-13 fails: it is 1
+    copyavg.book.check.CertificateError: ✗ |1 − 1.5| ≤ 1e-13 fails: it is 0.5
     """
 
 
