@@ -69,7 +69,7 @@ def classify(
     teacher : Network
         k neurons, unit-orthonormal: vᵢ·vⱼ = δᵢⱼ and outgoing weights 1.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     tolerance : float
         The residual up to which a student has a configuration; see `Classification`. A neuron whose output is
         smaller than this, relative to a teacher neuron's, is idle.

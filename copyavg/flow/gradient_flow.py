@@ -130,7 +130,7 @@ def gradient_flow(
     teacher : Network
         The teacher, in the same d dimensions.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     tol : float
         ‖∇L‖∞ at the limit.
     times : sequence of float, optional

@@ -131,7 +131,7 @@ def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None =
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k; for n = k it is the teacher.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     d : int, optional
         Input dimension, at least k; k unless given.
 
@@ -173,7 +173,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k; k ≤ 2⁵⁰ for erf, k ≤ 10⁸ for other activations.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
 
     Raises
     ------

@@ -55,7 +55,7 @@ class Family:
     average : bool
         Whether there is one more student neuron.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     beyond : bool
         Whether weights along one more input dimension, which the teacher does not use, are parameters too.
 
@@ -346,7 +346,7 @@ def copy_average_family(n: int, k: int, activation: str | Activation = "erf") ->
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k.
     activation : str or Activation
-        A name, or an `Activation` of your own.
+        As for `interaction`.
 
     Raises
     ------
@@ -370,7 +370,7 @@ def n_copy_family(n: int, k: int, activation: str | Activation = "erf") -> Famil
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k.
     activation : str or Activation
-        A name, or an `Activation` of your own.
+        As for `interaction`.
 
     Raises
     ------

@@ -96,7 +96,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     k : int
         Number of teacher neurons; up to 10⁶ and more.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth.
+        As for `interaction`; smooth.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     k : int
         Number of teacher neurons.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth.
+        As for `interaction`; smooth.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def radial_losses(k: int, norms: Float[np.ndarray, " norms"], activation: str | 
     norms : array, shape (norms,)
         The norms r of the student neuron, positive.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth. For ReLU the norm does not matter.
+        As for `interaction`; smooth. For ReLU the norm does not matter.
 
     Raises
     ------
