@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -103,3 +104,11 @@ def test_the_readme_names_targets_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     named = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert {"book", "test", "lab", "check", "help"} <= named <= targets
+
+
+def test_committed_data_do_not_name_the_machine():
+    """No folder, no host: only a command of the repository has a path."""
+    for path in [*(ROOT / "experiments/data").glob("*.json"), *(ROOT / "copyavg/book/data").glob("*.json")]:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        assert "/" not in json.dumps(data.get("machine", {})), path.stem
+        assert not re.search(r"/(home|root|tmp|usr|Users)/", json.dumps(data)), path.stem
