@@ -341,6 +341,7 @@ def main() -> None:
     report = {"modules": {}}
     if options.output.exists():
         report = json.loads(options.output.read_text(encoding="utf-8"))
+        report["modules"] = {name: entry for name, entry in report["modules"].items() if name in modules()}
     for module in options.modules:
         start = time.monotonic()
         entry = mutate(module, options.work, options.processes, options.limit, options.again)
