@@ -1,12 +1,12 @@
 """The benchmarks run from end to end and compare what they time; their committed data are what the page needs."""
 
-import importlib
 import json
 import math
 import subprocess
 import sys
 from pathlib import Path
 
+import flow
 import pytest
 
 import copyavg as ca
@@ -21,9 +21,6 @@ FLOW_SCRIPT = ROOT / "experiments/benchmarks/flow.py"
 FLOW_DATA = ROOT / "experiments/data/flow-benchmark.json"
 FLOW = json.loads(FLOW_DATA.read_text(encoding="utf-8")) if FLOW_DATA.exists() else None
 committed_flow = pytest.mark.skipif(FLOW is None, reason=f"{FLOW_DATA.name} is not there yet: `make bench` writes it")
-
-sys.path.insert(0, str(FLOW_SCRIPT.parent))
-flow = importlib.import_module("flow")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The mutation run makes the slips it says, judges them rightly, and its committed data say when they are stale."""
 
 import ast
-import importlib
 import json
 import subprocess
 import sys
@@ -9,7 +8,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import mutants
 import pytest
+import report
+import run
 import yaml
 
 from copyavg.book.digest import digest_of_files
@@ -19,8 +21,6 @@ FOLDER = ROOT / "experiments/mutation"
 DATA = json.loads((ROOT / "experiments/data/mutation.json").read_text(encoding="utf-8"))["modules"]
 CLAIMS = yaml.safe_load((FOLDER / "equivalent.yml").read_text(encoding="utf-8"))
 
-sys.path.insert(0, str(FOLDER))
-mutants, report, run = (importlib.import_module(name) for name in ("mutants", "report", "run"))
 
 SOURCE = '''\
 """A docstring."""

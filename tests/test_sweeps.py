@@ -1,6 +1,5 @@
 """A sweep's starts can be drawn one by one, its rows survive a kill, and its committed data are found again."""
 
-import importlib
 import json
 import os
 import signal
@@ -8,9 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import confirm
 import joblib
 import numpy as np
+import phase_diagram
 import pytest
+import relu
+import start_size
+import sweep
 
 import copyavg as ca
 from copyavg.book import digest, records
@@ -19,10 +23,6 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments/sweeps"
 FILES = sorted(records.FOLDER.glob("*.json"))
 
-sys.path.insert(0, str(FOLDER))
-sweep, phase_diagram, start_size, relu, confirm = (
-    importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size", "relu", "confirm")
-)
 
 CELLS = tuple(sweep.Cell(4, n) for n in (1, 2, 3))
 SMALL = sweep.Sweep("small", CELLS, seeds=6, command="")
