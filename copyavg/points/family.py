@@ -11,7 +11,7 @@ make up a *family*, and the gradient of the loss points along it. With p = n the
 point, with p = n − 1 the best *copy-average* point.
 
 A smaller group permutes within *cells* only, S_{p₁} × S_{p₂} × … × S_{q₁} × …, and every cell has parameters
-of its own: `blocks` puts the Hessian together from such families.
+of its own: `isotypic` puts the Hessian together from such families.
 """
 
 from dataclasses import dataclass
