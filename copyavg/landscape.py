@@ -36,7 +36,7 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
     teacher : Network
         k neurons in the same d dimensions; a batch of teachers broadcasts against the students'.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
 
     Returns
     -------

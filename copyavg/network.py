@@ -244,6 +244,11 @@ def _kind(value: Any) -> str:
 def max_norm(network: Network) -> float:
     """Return the largest absolute weight of a network or batch, ‖·‖∞: of a gradient, how far from critical.
 
+    Parameters
+    ----------
+    network : Network
+        A network or a batch; a gradient, for example.
+
     Examples
     --------
     >>> max_norm(Network([[1.0, -3.0]], [2.0]))

@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import torch
 from reference import pair
 
 import copyavg as ca
-from copyavg.activations.base import Activation, OrderParameters, evaluate, has_gauge
+from copyavg.activations.base import Activation, OrderParameters, evaluate, has_gauge, is_odd
 from copyavg.activations.erf import ERF
-from copyavg.activations.named import NAMED, get_activation
+from copyavg.activations.named import NAMED, get_activation, is_tested
 from copyavg.activations.relu import RELU, leaky_relu
 
 POINTS = np.array([-800.0, -30.0, -2.0, -1e-9, 0.0, 0.3, 5.0, 800.0])
@@ -102,7 +103,7 @@ def test_sigma_is_evaluated_on_a_copy_whether_it_takes_arrays_or_tensors():
 
 def test_torch_is_not_imported_for_it():
     code = (
-        "import sys, numpy, copyavg.activations as a\n"
+        "import sys, numpy, copyavg.activations.base as a\n"
         "try: a.evaluate(a.Activation('own', lambda x: x.sigmoid()), numpy.ones(1))\n"
         "except TypeError as error: print('torch' in sys.modules, error)"
     )
@@ -207,3 +208,52 @@ def test_an_activation_comes_out_of_a_pickle_as_one_that_is_equal(activation):
     again = pickle.loads(pickle.dumps(activation))
     assert again == activation
     assert hash(again) == hash(activation)
+
+
+@pytest.mark.parametrize("activation", [*NAMED.values(), leaky_relu(-1.0), leaky_relu(0.3), leaky_relu(1.0)])
+def test_facts_are_what_the_function_shows(activation):
+    unknown = dataclasses.replace(activation, odd=None, homogeneous=None)
+    assert (is_odd(activation), has_gauge(activation)) == (is_odd(unknown), has_gauge(unknown))
+    if activation.at_infinity:
+        x, r = np.array([-2.0, -1.0, 0.5, 3.0]), 1e8
+        limit = {"ReLU": np.maximum(x, 0), "step": np.heaviside(x, 0.5), "sign": np.sign(x)}[activation.at_infinity]
+        values = activation.function(r * x)
+        np.testing.assert_allclose(values / values[-1], limit / limit[-1], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["erf", "gelu", "relu", "tanh"])
+def test_a_name_is_for_messages_alone(name, rng):
+    mine = dataclasses.replace(NAMED[name], name="mine")
+    assert mine.is_like(NAMED[name])
+    assert is_tested(mine)
+    best, again = ca.one_neuron(3, name), ca.one_neuron(3, mine)
+    assert again == dataclasses.replace(best, reason=best.reason and best.reason.replace(name, "mine"))
+    norms = np.array([0.3, 2.0])
+    for one, other in zip(ca.radial_losses(3, norms, name), ca.radial_losses(3, norms, mine), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert ca.one_neuron_critical_points(3, mine).proof == ca.one_neuron_critical_points(3, name).proof
+    np.testing.assert_array_equal(ca.n_copy_parameters(3, 4, mine), ca.n_copy_parameters(3, 4, name))
+    student, teacher = ca.n_copy(3, 4, name), ca.orthonormal_teacher(4)
+    assert ca.classify(student, teacher, mine) == ca.classify(student, teacher, name)
+
+
+def test_erf_by_another_name_is_followed_by_the_same_loops(rng):
+    mine = dataclasses.replace(NAMED["erf"], name="mine")
+    students, teacher = ca.random_student(2, 4, rng, batch=3), ca.orthonormal_teacher(4)
+    one, other = ca.gradient_flow(students, teacher, mine), ca.gradient_flow(students, teacher)
+    np.testing.assert_array_equal(one.limit.to_vector(), other.limit.to_vector())
+    np.testing.assert_array_equal(one.reason, other.reason)
+    assert ca.interaction(np.inf, 1.0, 0.5, mine) == ca.interaction(np.inf, 1.0, 0.5)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("fact", ["odd", "homogeneous", "exact_averages"])
+def test_facts_are_true_or_false(fact):
+    with pytest.raises(TypeError, match=f"{fact} must be True or False, but was given 'yes'"):
+        Activation("sine", np.sin, **{fact: "yes"})
+
+
+@pytest.mark.bad_input
+def test_what_is_known_at_infinity():
+    with pytest.raises(ValueError, match="at_infinity must be one of 'ReLU', 'step', 'sign', or None, but was given"):
+        Activation("sine", np.sin, at_infinity="wave")

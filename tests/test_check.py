@@ -53,8 +53,8 @@ def test_a_residual_is_one_number_and_has_no_sign():
 def test_what_is_printed_survives_a_terminal_that_is_not_utf_8(encoding):
     code = (
         "import copyavg as ca\n"
-        "from copyavg.certificates import Certificate\n"
-        "from copyavg.exercises import check\n"
+        "from copyavg import Certificate\n"
+        "from copyavg.book.exercises import check\n"
         "print(Certificate('‖∇L‖∞ − 0', 0.0, 1e-13))\n"
         "for answer in (lambda k: (k - 1) / 3, lambda k: (k - 1) / 6, ...): print(check('ex-one-copy', answer))\n"
         "for name in ('gelu', 'silu', 'relu', 'erf'): print(ca.one_neuron(3, name).reason)\n"

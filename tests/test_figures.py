@@ -96,6 +96,8 @@ def test_profiles_mark_minima_and_infima():
     with_minimum, with_infimum = figure.axes[:2]
     assert [line.get_marker() for line in with_minimum.lines] == ["None", "*"]
     assert [line.get_marker() for line in with_infimum.lines] == ["None", ">"]
+    many = figures.profiles(radii, {str(i): {2: (losses, None, 0.1)} for i in range(8)})  # one more than are named
+    assert sum(ax.axison for ax in many.axes) == 8
 
 
 def test_losses_by_direction_have_their_marks():

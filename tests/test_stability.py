@@ -168,7 +168,7 @@ def test_below_the_end_of_its_branch_n_copy_is_neither(monkeypatch):
             raise NoCriticalPointError("cut off")
         return whole(n, k, family, activation)
 
-    monkeypatch.setattr(importlib.import_module("copyavg.stability"), "stability", cut)
+    monkeypatch.setattr(importlib.import_module("copyavg.points.stability"), "stability", cut)
     assert thresholds(20) == (17, 17, 18)
 
 

@@ -1,6 +1,5 @@
 """A sweep's starts can be drawn one by one, its rows survive a kill, and its committed data are found again."""
 
-import importlib
 import json
 import os
 import signal
@@ -8,9 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import confirm
 import joblib
 import numpy as np
+import phase_diagram
 import pytest
+import relu
+import start_size
+import sweep
 
 import copyavg as ca
 from copyavg.book import digest, records
@@ -19,10 +23,6 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments/sweeps"
 FILES = sorted(records.FOLDER.glob("*.json"))
 
-sys.path.insert(0, str(FOLDER))
-sweep, phase_diagram, start_size, relu, confirm = (
-    importlib.import_module(name) for name in ("sweep", "phase_diagram", "start_size", "relu", "confirm")
-)
 
 CELLS = tuple(sweep.Cell(4, n) for n in (1, 2, 3))
 SMALL = sweep.Sweep("small", CELLS, seeds=6, command="")
@@ -137,7 +137,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_row(tmp_path, small):
     assert_same(flow, small)
 
     data = json.loads((tmp_path / "phase-diagram-k4.json").read_text(encoding="utf-8"))
-    assert sweep.changed_since(data) == []
+    assert not sweep.is_stale(data)
     assert_same({("flow", row["n"], row["scale"], row["seed"]): row for row in records.rows(data)}, small)
     assert data["audit"]["tight"]["rows"] == data["audit"]["reference"]["rows"] > 0
     for method in ("tight", "reference"):
@@ -267,11 +267,6 @@ def test_a_data_file_is_small_and_complete(committed):
             assert row["gradient_norm"] <= 1e-13
 
 
-def test_a_data_file_does_not_name_the_machine(committed):
-    _, data = committed
-    assert "/" not in json.dumps({name: value for name, value in data.items() if name != "command"})
-
-
 @pytest.mark.slow
 def test_a_random_sample_of_a_data_file_is_found_again(committed, rng):
     """Converged rows only: where no limit was reached, the last state is not one that another machine would share."""
@@ -287,6 +282,4 @@ def test_a_random_sample_of_a_data_file_is_found_again(committed, rng):
 def test_a_data_file_is_of_this_engine(committed):
     _, data = committed
     if sweep.is_stale(data):
-        pytest.skip(
-            f"stale since {data['date']}: `make confirm`, or `{data['command']}`, renews it"
-        )
+        pytest.skip(f"stale since {data['date']}: `make confirm`, or `{data['command']}`, renews it")

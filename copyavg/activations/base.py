@@ -13,7 +13,23 @@ from copyavg.arrays import Array, to_numpy
 
 
 class OrderParameters(NamedTuple):
-    """Norms r₁, r₂ ≥ 0, correlation u ∈ [−1, 1] and v = 1 − u² of two neurons; they broadcast."""
+    """What the interaction of two neurons depends on. They broadcast.
+
+    Parameters
+    ----------
+    r1, r2 : array
+        The norms r₁, r₂ ≥ 0.
+    u : array
+        The correlation u ∈ [−1, 1].
+    v : array
+        1 − u², which cannot be recovered from u without loss of digits once the neurons are nearly parallel.
+
+    Examples
+    --------
+    >>> p = OrderParameters(np.ones(1), np.ones(1), np.array([0.5]), np.array([0.75]))
+    >>> p.u + p.v
+    array([1.25])
+    """
 
     r1: Float[Array, "*#pairs"]
     r2: Float[Array, "*#pairs"]
@@ -22,11 +38,32 @@ class OrderParameters(NamedTuple):
 
 
 class PairTerms(NamedTuple):
-    """The interaction of two neurons and the coefficients of its derivatives, up to the order asked for."""
+    """The interaction of two neurons and the coefficients of its derivatives, up to the order asked for; others None.
 
-    value: Float[Array, "*pairs"]  # E[σσ]
-    own: Float[Array, "*pairs"] | None = None  # E[σ″σ]
-    cross: Float[Array, "*pairs"] | None = None  # E[σ′σ′]
+    Parameters
+    ----------
+    value : array
+        E[σ(r₁x) σ(r₂y)].
+    own, cross : array, optional
+        Of order 1: E[σ″σ] and E[σ′σ′], the coefficients of w and p in ∂G/∂w.
+    own_ww, own_wm, own_mm, cross_wp, cross_wm, cross_mp, cross_mm : array, optional
+        Of order 2: see `copyavg.activations`, which says what each of them multiplies.
+
+    Examples
+    --------
+    σ(x) = x has the interaction r₁r₂u = w·p, of which ∂/∂w is p:
+
+    >>> def closed_form(p, order):
+    ...     value = p.r1 * p.r2 * p.u
+    ...     return PairTerms(value, 0 * value, 0 * value + 1) if order else PairTerms(value)
+    >>> from copyavg import interaction
+    >>> float(interaction(2.0, 3.0, 0.5, Activation("linear", lambda x: x, closed_form=closed_form)))
+    3.0
+    """
+
+    value: Float[Array, "*pairs"]
+    own: Float[Array, "*pairs"] | None = None
+    cross: Float[Array, "*pairs"] | None = None
     own_ww: Float[Array, "*pairs"] | None = None
     own_wm: Float[Array, "*pairs"] | None = None
     own_mm: Float[Array, "*pairs"] | None = None
@@ -34,6 +71,10 @@ class PairTerms(NamedTuple):
     cross_wm: Float[Array, "*pairs"] | None = None
     cross_mp: Float[Array, "*pairs"] | None = None
     cross_mm: Float[Array, "*pairs"] | None = None
+
+
+AT_INFINITY = ("ReLU", "step", "sign")
+PRIMES = ("σ", "σ′", "σ″")
 
 
 @dataclass(frozen=True)
@@ -53,11 +94,27 @@ class Activation:
     closed_form : callable, optional
         (`OrderParameters`, order) → `PairTerms` with the derivatives up to that order (0, 1 or 2).
         Without it interactions are computed by a Hermite series or by quadrature, with an error estimate.
+    odd : bool, optional
+        Whether σ(−x) = −σ(x), so that (w, a) → (−w, −a) leaves a neuron as it is. Found on a few points unless given.
+    homogeneous : bool, optional
+        Whether σ(cx) = cσ(x) for c > 0, so that (w, a) → (cw, a/c) leaves a neuron as it is: the gauge. Found on a few
+        points unless given.
+    at_infinity : str, optional
+        What σ(rx) looks like for large r, up to a factor: one of `AT_INFINITY`, "ReLU", "step" or "sign".
+    exact_averages : bool
+        Whether copy-average points are critical in erf's closed form, wᵢ = Σ vⱼ/√(m(2m − 1)), aᵢ = m.
 
     Raises
     ------
     TypeError
-        If `name` is no string, `function` or `closed_form` no function, or `derivatives` are not two.
+        If `name` is no string, `function` or `closed_form` no function, `derivatives` are not two, or a fact that is
+        true or false is neither.
+    ValueError
+        If `at_infinity` is no name that is known.
+
+    Notes
+    -----
+    The name is for messages alone: an activation with the functions and facts of erf is erf, whatever it is called.
 
     Examples
     --------
@@ -74,6 +131,10 @@ class Activation:
     function: Callable[[Array], Array]
     derivatives: tuple[Callable[[Array], Array], Callable[[Array], Array]] | None = None
     closed_form: Callable[[OrderParameters, int], PairTerms] | None = None
+    odd: bool | None = None
+    homogeneous: bool | None = None
+    at_infinity: str | None = None
+    exact_averages: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -84,6 +145,12 @@ class Activation:
             raise TypeError(
                 f"closed_form must be a function of OrderParameters and an order, but was given {self.closed_form!r}"
             )
+        for fact, unknown in (("odd", (None,)), ("homogeneous", (None,)), ("exact_averages", ())):
+            if getattr(self, fact) not in (True, False, *unknown):
+                raise TypeError(f"{fact} must be True or False, but was given {getattr(self, fact)!r}")
+        if self.at_infinity not in (None, *AT_INFINITY):
+            known = ", ".join(map(repr, AT_INFINITY))
+            raise ValueError(f"at_infinity must be one of {known}, or None, but was given {self.at_infinity!r}")
         if self.derivatives is None:
             return
         given = tuple(self.derivatives) if isinstance(self.derivatives, Sequence) else (self.derivatives,)
@@ -91,8 +158,22 @@ class Activation:
             raise TypeError(f"derivatives must be two functions, σ′ and σ″, but was given {self.derivatives!r}")
         object.__setattr__(self, "derivatives", given)
 
+    def is_like(self, other: "Activation") -> bool:
+        """Whether this is the other one, under whatever name: its function, derivatives and closed form are the same.
 
-PRIMES = ("σ", "σ′", "σ″")
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> from copyavg import get_activation
+        >>> erf = get_activation("erf")
+        >>> replace(erf, name="mine").is_like(erf), get_activation("tanh").is_like(erf)
+        (True, False)
+        """
+        return (self.function, self.derivatives, self.closed_form) == (
+            other.function,
+            other.derivatives,
+            other.closed_form,
+        )
 
 
 def evaluate(activation: Activation, x: Array, order: int = 0) -> Array:
@@ -117,7 +198,7 @@ def evaluate(activation: Activation, x: Array, order: int = 0) -> Array:
 
     Examples
     --------
-    >>> evaluate(TANH, np.zeros(2), 1)
+    >>> evaluate(Activation("sine", np.sin, (np.cos, lambda x: -np.sin(x))), np.zeros(2), 1)
     array([1., 1.])
     """
     what, function = PRIMES[order], (activation.function, *(activation.derivatives or ()))[order]
@@ -150,8 +231,27 @@ def _by_tensors(function: Callable[[Array], Array], x: Array) -> Array | None:
         return None
 
 
+def is_odd(activation: Activation) -> bool:
+    """Whether σ(−x) = −σ(x): the fact that was given, or what a few points say.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `evaluate`, of an activation that is none, and of one that is NaN on these points.
+
+    Examples
+    --------
+    >>> is_odd(Activation("sine", np.sin)), is_odd(Activation("cosine", np.cos))
+    (True, False)
+    """
+    if activation.odd is not None:
+        return activation.odd
+    x = np.linspace(0.1, 3.1, 11)
+    return bool(np.allclose(_numbers(activation, -x), -_numbers(activation, x), rtol=1e-12, atol=0))
+
+
 def has_gauge(activation: Activation) -> bool:
-    """Whether σ(cx) = cσ(x) for c > 0, so that (w, a) → (cw, a/c) leaves a neuron as it is.
+    """Whether σ(cx) = cσ(x) for c > 0: the fact that was given, or what a few points say.
 
     Raises
     ------
@@ -160,9 +260,19 @@ def has_gauge(activation: Activation) -> bool:
 
     Examples
     --------
-    >>> has_gauge(RELU), has_gauge(ERF)
+    >>> has_gauge(Activation("size", np.abs)), has_gauge(Activation("sine", np.sin))
     (True, False)
     """
+    if activation.homogeneous is not None:
+        return activation.homogeneous
     x = np.linspace(-3.1, 2.9, 13)
     with np.errstate(all="ignore"):
         return bool(np.allclose(evaluate(activation, 4 * x), 4 * evaluate(activation, x), rtol=1e-14, atol=0))
+
+
+def _numbers(activation: Activation, x: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+    """σ(x), or the reason why not; infinite values are left to the caller."""
+    values = evaluate(activation, x)
+    if np.isnan(values).any():
+        raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
+    return values

@@ -52,4 +52,13 @@ def _erf_curvature(x: Array) -> Array:
     return -2 * x * normal_density(x)
 
 
-ERF = Activation("erf", _erf, (_erf_slope, _erf_curvature), _erf_terms)
+ERF = Activation(
+    "erf",
+    _erf,
+    (_erf_slope, _erf_curvature),
+    _erf_terms,
+    odd=True,
+    homogeneous=False,
+    at_infinity="sign",
+    exact_averages=True,
+)

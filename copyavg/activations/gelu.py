@@ -99,4 +99,6 @@ def _gelu_curvature(x: Array) -> Array:
     return (2 - x**2) * normal_density(x)
 
 
-GELU = Activation("gelu", _gelu, (_gelu_slope, _gelu_curvature), _gelu_terms)
+GELU = Activation(
+    "gelu", _gelu, (_gelu_slope, _gelu_curvature), _gelu_terms, odd=False, homogeneous=False, at_infinity="ReLU"
+)

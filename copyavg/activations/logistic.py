@@ -50,7 +50,11 @@ def _silu_curvature(x: Array) -> Array:
     return (2 - x * _tanh(0.5 * x)) * _sigmoid_slope(x)
 
 
-TANH = Activation("tanh", _tanh, (_tanh_slope, _tanh_curvature))
-SIGMOID = Activation("sigmoid", _sigmoid, (_sigmoid_slope, _sigmoid_curvature))
-SOFTPLUS = Activation("softplus", _softplus, (_sigmoid, _sigmoid_slope))
-SILU = Activation("silu", _silu, (_silu_slope, _silu_curvature))
+TANH = Activation("tanh", _tanh, (_tanh_slope, _tanh_curvature), odd=True, homogeneous=False, at_infinity="sign")
+SIGMOID = Activation(
+    "sigmoid", _sigmoid, (_sigmoid_slope, _sigmoid_curvature), odd=False, homogeneous=False, at_infinity="step"
+)
+SOFTPLUS = Activation(
+    "softplus", _softplus, (_sigmoid, _sigmoid_slope), odd=False, homogeneous=False, at_infinity="ReLU"
+)
+SILU = Activation("silu", _silu, (_silu_slope, _silu_curvature), odd=False, homogeneous=False, at_infinity="ReLU")

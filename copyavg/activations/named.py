@@ -10,6 +10,11 @@ from .relu import RELU
 def get_activation(activation: str | Activation) -> Activation:
     """Return the `Activation` of that name; an `Activation` is returned as it is.
 
+    Parameters
+    ----------
+    activation : str or Activation
+        A name, or an `Activation`.
+
     Raises
     ------
     ValueError
@@ -32,6 +37,17 @@ def get_activation(activation: str | Activation) -> Activation:
 
 
 NAMED = {activation.name: activation for activation in (ERF, RELU, TANH, SIGMOID, SOFTPLUS, GELU, SILU)}
+
+
+def is_tested(activation: Activation) -> bool:
+    """Whether the activation is a named one, under whatever name; a reader's own is looked at before it is used.
+
+    Examples
+    --------
+    >>> is_tested(get_activation("tanh")), is_tested(Activation("own", TANH.function))
+    (True, False)
+    """
+    return any(activation.is_like(named) for named in NAMED.values())
 
 
 def named_activations() -> dict[str, Activation]:

@@ -91,7 +91,7 @@ def leaky_relu(slope: int | float) -> Activation:
     >>> x = np.array([-2.0, 3.0])
     >>> leaky_relu(0.25).function(x)
     array([-0.5,  3. ])
-    >>> has_gauge(leaky_relu(0.25)), leaky_relu(0.25) is leaky_relu(0.25)
+    >>> leaky_relu(0.25).homogeneous, leaky_relu(0.25) is leaky_relu(0.25)
     (True, True)
     """
     if not isinstance(slope, (int, float, np.integer, np.floating)):
@@ -100,7 +100,7 @@ def leaky_relu(slope: int | float) -> Activation:
     if not np.isfinite(s):
         raise ValueError(f"slope must be finite, but was given {slope!r}")
 
-    return Activation(f"leaky relu of slope {s:g}", _Leaky(s), closed_form=_LeakyTerms(s))
+    return Activation(f"leaky relu of slope {s:g}", _Leaky(s), closed_form=_LeakyTerms(s), odd=s == 1, homogeneous=True)
 
 
 @dataclass(frozen=True)
@@ -123,4 +123,4 @@ def _relu(x: Array) -> Array:
     return namespace(x).where(x > 0, x, 0.0)
 
 
-RELU = Activation("relu", _relu, closed_form=_relu_terms)
+RELU = Activation("relu", _relu, closed_form=_relu_terms, odd=False, homogeneous=True, at_infinity="ReLU")

@@ -37,7 +37,14 @@ def printable(text: str) -> str:
 
 
 class CertificateError(AssertionError):
-    """A residual exceeded the bound of its claim."""
+    """A residual exceeded the bound of its claim.
+
+    Examples
+    --------
+    >>> Certificate("|1 − 1.5|", residual=0.5, bound=1e-13)
+    Traceback (most recent call last):
+    copyavg.book.check.CertificateError: ✗ |1 − 1.5| ≤ 1e-13 fails: it is 0.5
+    """
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,21 @@ def reached(*entries: str, package: Path = PACKAGE) -> list[str]:
     return sorted(found)
 
 
+def of(module: str, activations: Iterable[str], package: Path = PACKAGE) -> str:
+    """Return the digest of all that a module computes with these named activations.
+
+    Examples
+    --------
+    >>> of("copyavg.landscape", ["erf"]) == of("copyavg.landscape", ["relu"])
+    False
+    """
+    own = {get_activation(activation).function.__module__ for activation in activations}
+    return digest(reached(module, *own, package=package), package)
+
+
 def of_flow(activation: str, package: Path = PACKAGE) -> str:
     """Return the digest of all that gradient flow with a named activation depends on."""
-    own = get_activation(activation).function.__module__
-    return digest(reached("copyavg.flow.gradient_flow", own, package=package), package)
+    return of("copyavg.flow.gradient_flow", [activation], package)
 
 
 def _modules(package: Path) -> dict[str, Path]:

@@ -20,7 +20,7 @@ from numbers import Real
 import numpy as np
 from jaxtyping import Float
 
-from copyavg.activations.base import Activation, has_gauge
+from copyavg.activations.base import Activation, has_gauge, is_odd
 from copyavg.activations.named import get_activation
 from copyavg.arrays import to_numpy
 from copyavg.network import Network
@@ -31,7 +31,6 @@ from .neurons import (
     Setting,
     find_dipoles,
     in_one_form,
-    is_odd,
     number_of_each,
     one_for_each,
     output_size,
@@ -70,7 +69,7 @@ def classify(
     teacher : Network
         k neurons, unit-orthonormal: vᵢ·vⱼ = δᵢⱼ and outgoing weights 1.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     tolerance : float
         The residual up to which a student has a configuration; see `Classification`. A neuron whose output is
         smaller than this, relative to a teacher neuron's, is idle.
@@ -114,7 +113,7 @@ def classify(
     setting = Setting(
         k=teacher.n,
         tolerance=float(tolerance),
-        closed_form=activation is get_activation("erf"),
+        closed_form=activation.exact_averages,
         odd=is_odd(activation),
         gauge=has_gauge(activation),
         activation=activation,

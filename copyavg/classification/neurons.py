@@ -100,12 +100,6 @@ def output_size(activation: Activation, r: Float[np.ndarray, " n"]) -> Float[np.
         return np.sqrt(_values(activation, r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())
 
 
-def is_odd(activation: Activation) -> bool:
-    """Whether σ(−x) = −σ(x)."""
-    x = np.linspace(0.1, 3.1, 11)
-    return bool(np.allclose(_values(activation, -x), -_values(activation, x), rtol=1e-12, atol=0))
-
-
 def _values(activation: Activation, x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """σ(x), or the reason why not; infinite values are left to the caller."""
     values = evaluate(activation, x)

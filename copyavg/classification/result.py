@@ -41,7 +41,7 @@ class Classification:
 
     Examples
     --------
-    >>> from copyavg import copy_average, orthonormal_teacher
+    >>> from copyavg import classify, copy_average, orthonormal_teacher
     >>> found = classify(copy_average((1, 2)), orthonormal_teacher(3))
     >>> found.partition, found.roles, found.groups
     ((1, 2), ('copy', 'average'), ((0,), (1, 2)))
@@ -60,7 +60,7 @@ class Classification:
 
         Examples
         --------
-        >>> from copyavg import n_copy, orthonormal_teacher
+        >>> from copyavg import classify, n_copy, orthonormal_teacher
         >>> classify(n_copy(8, 10), orthonormal_teacher(10)).explain()
         'n-copy: 8 neurons single out one teacher neuron each, and share the rest'
         """
@@ -98,7 +98,7 @@ class Classifications:
     Examples
     --------
     >>> import numpy as np
-    >>> from copyavg import Network, n_copy, optimal_copy_average, orthonormal_teacher
+    >>> from copyavg import Network, classify, n_copy, optimal_copy_average, orthonormal_teacher
     >>> two = [n_copy(3, 5), optimal_copy_average(3, 5)]
     >>> batch = Network(np.stack([s.incoming for s in two]), np.stack([s.outgoing for s in two]))
     >>> found = classify(batch, orthonormal_teacher(5))

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from copyavg.activations.base import Activation
+from copyavg.activations.erf import ERF
 from copyavg.activations.named import get_activation
 from copyavg.arrays import Array, require_whole, to_numpy
 from copyavg.classification.classify import classify
@@ -129,7 +130,7 @@ def gradient_flow(
     teacher : Network
         The teacher, in the same d dimensions.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     tol : float
         ‖∇L‖∞ at the limit.
     times : sequence of float, optional
@@ -194,7 +195,7 @@ def gradient_flow(
         raise ValueError(f"students must not be an empty batch, but has shape {batch}")
     if not array_api_compat.is_numpy_array(start):
         tasks, workers = [delayed(follow_batch)(problem, start, settings)], 1
-    elif activation is get_activation("erf") and (axes := _axes(teacher)) is not None:
+    elif activation.is_like(ERF) and (axes := _axes(teacher)) is not None:
         tasks = [delayed(_alone)(problem, axes, theta[None], settings) for theta in start]
     else:
         parts = [start[i : i + _BATCH] for i in range(0, start.shape[0], _BATCH)]

@@ -18,7 +18,7 @@ import numpy as np
 from .compiled import compiled
 from .kernels import SUCCEEDED, curvature, gradient, hessian_product, solve
 
-# How a trajectory ends; `flow` gives the names.
+# How a trajectory ends; `gradient_flow` gives the names.
 CONVERGED, MERGED_PAIR, IDLE_NEURON, DIPOLE, ROUNDING, CRITICAL, STALLED, UNRESOLVED = range(8)
 
 _GOLDEN = (math.sqrt(5) - 1) / 2  # (i × it) mod 1 is a direction like any other, and the same every time

@@ -20,12 +20,12 @@ import numpy as np
 from jaxtyping import Float
 
 from copyavg.activations.base import Activation, OrderParameters, PairTerms
-from copyavg.activations.named import NAMED, get_activation
+from copyavg.activations.named import get_activation, is_tested
 from copyavg.arrays import Array, ArrayLike, as_float_arrays, require_broadcast
 
 from .hermite import hermite_families, mehler_sum
 from .own import require_resolved
-from .quadrature import ACCURACY, integrate_pairs, needed_brackets
+from .quadrature import ACCURACY, LEVELS, integrate_pairs, needed_brackets
 
 
 def interaction(
@@ -83,10 +83,11 @@ def interaction(
     activation = get_activation(activation)
     xp, (r1, r2, u) = as_float_arrays(r1=r1, r2=r2, u=u)
     require_broadcast(r1=r1.shape, r2=r2.shape, u=u.shape)
+    bounded = activation.closed_form is not None and activation.at_infinity in ("step", "sign")
     for name, norm in (("r1", r1), ("r2", r2)):
         if not bool(xp.all(norm >= 0)):
             raise ValueError(f"{name} is a norm and must be at least 0, but was given {_worst(xp, norm, norm)}")
-        if activation is not get_activation("erf") and bool(xp.any(xp.isinf(norm))):
+        if not bounded and bool(xp.any(xp.isinf(norm))):
             raise ValueError(f"{name} must be finite for {activation.name}, but was given inf")
     if not bool(xp.all(xp.abs(u) <= 1 + 8 * float(xp.finfo(u.dtype).eps))):
         raise ValueError(f"u is a correlation and must lie in [-1, 1], but was given {_worst(xp, u, -xp.abs(u))}")
@@ -148,7 +149,7 @@ def _brackets_in_float64(activation: Activation, p: OrderParameters, order: int)
     xp = array_api_compat.array_namespace(p.u)
     shape = require_broadcast(r1=p.r1.shape, r2=p.r2.shape, u=p.u.shape)
     wide = OrderParameters(*(xp.reshape(xp.astype(x, xp.float64), x.shape or (1,)) for x in p))
-    if activation not in NAMED.values():
+    if not is_tested(activation):
         for r in (wide.r1, wide.r2):
             require_resolved(xp, activation, r, order)
     brackets = _brackets(xp, activation, wide, order, LEVELS)

@@ -131,7 +131,7 @@ def n_copy(n: int, k: int, activation: str | Activation = "erf", d: int | None =
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k; for n = k it is the teacher.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     d : int, optional
         Input dimension, at least k; k unless given.
 
@@ -173,7 +173,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     n, k : int
         Numbers of student and teacher neurons, 1 ≤ n ≤ k; k ≤ 2⁵⁰ for erf, k ≤ 10⁸ for other activations.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def copy_average_parameters(n: int, k: int, activation: str | Activation = "erf"
     family = copy_average_family(n, k, activation)
     _require_resolved(k, family.activation)
     start = copies_and_average(family)
-    if family.activation is get_activation("erf"):
+    if family.activation.exact_averages:
         return start
     if n in (1, k):
         return critical_point(family, start)
@@ -225,7 +225,7 @@ def n_copy_parameters(n: int, k: int, activation: str | Activation = "erf") -> F
 
 
 def _require_resolved(k: int, activation: Activation) -> None:
-    if k > MOST_DISPLACED and activation is not get_activation("erf"):
+    if k > MOST_DISPLACED and not activation.exact_averages:
         raise ValueError(
             f"k must be at most 10⁸ for {activation.name}, but was given {k}: curvatures grow as k², and beyond, "
             "rounding in double precision hides the small ones"
@@ -234,6 +234,11 @@ def _require_resolved(k: int, activation: Activation) -> None:
 
 def partitions(k: int, n: int) -> Iterator[tuple[int, ...]]:
     """Yield every way to write k as a sum of n positive whole numbers, each in ascending order.
+
+    Parameters
+    ----------
+    k, n : int
+        The sum, and how many numbers it has.
 
     Raises
     ------

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from copyavg.activations.base import Activation, has_gauge
-from copyavg.activations.named import NAMED
+from copyavg.activations.named import is_tested
 from copyavg.activations.relu import RELU
 from copyavg.interactions.quadrature import QuadratureError
 
@@ -200,7 +200,7 @@ def is_leaky(activation: Activation) -> bool:
     >>> is_leaky(leaky_relu(0.1)), is_leaky(RELU), is_leaky(ERF)
     (True, False, False)
     """
-    return activation is not RELU and has_gauge(activation)
+    return has_gauge(activation) and not activation.is_like(RELU)
 
 
 def copies(family: Family) -> Point:
@@ -292,8 +292,7 @@ def _named_branch(kind: Callable[..., Branch], *arguments: int | Activation) -> 
 
 def _branch(kind: Callable[..., Branch], *arguments: int | Activation) -> Branch:
     *_, activation = arguments
-    named = NAMED.get(activation.name) is activation
-    return _named_branch(kind, *arguments) if named else kind(*arguments)
+    return _named_branch(kind, *arguments) if is_tested(activation) else kind(*arguments)
 
 
 def n_copy_branch(k: int, activation: Activation) -> Branch:

@@ -11,7 +11,7 @@ make up a *family*, and the gradient of the loss points along it. With p = n the
 point, with p = n − 1 the best *copy-average* point.
 
 A smaller group permutes within *cells* only, S_{p₁} × S_{p₂} × … × S_{q₁} × …, and every cell has parameters
-of its own: `blocks` puts the Hessian together from such families.
+of its own: `isotypic` puts the Hessian together from such families.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Family:
     average : bool
         Whether there is one more student neuron.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     beyond : bool
         Whether weights along one more input dimension, which the teacher does not use, are parameters too.
 
@@ -341,6 +341,13 @@ def _outer(x: Float[np.ndarray, "... d"], y: Float[np.ndarray, "... d"]) -> Floa
 def copy_average_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
     """Return the family of S_{n−1} × S_{k−n+1}: n − 1 neurons that single out a teacher neuron, and one more.
 
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    activation : str or Activation
+        As for `interaction`.
+
     Raises
     ------
     TypeError, ValueError
@@ -357,6 +364,13 @@ def copy_average_family(n: int, k: int, activation: str | Activation = "erf") ->
 
 def n_copy_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
     """Return the family of S_n × S_{k−n}: every student neuron singles out a teacher neuron of its own.
+
+    Parameters
+    ----------
+    n, k : int
+        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
+    activation : str or Activation
+        As for `interaction`.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def levenberg_marquardt(
     teacher : Network
         The teacher.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
     steps : int
         Number of steps, taken or not.
 

@@ -12,7 +12,15 @@ from .isotypic import across_gauge, hessian_along, scaled_block
 
 
 class NoCriticalPointError(ValueError):
-    """No critical point was found where one was looked for."""
+    """No critical point was found where one was looked for.
+
+    Examples
+    --------
+    >>> from copyavg import n_copy
+    >>> n_copy(1, 3)
+    Traceback (most recent call last):
+    copyavg.points.newton.NoCriticalPointError: there is no n-copy point at n = 1, k = 3: …
+    """
 
 
 def critical_point(family: Family, start: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:

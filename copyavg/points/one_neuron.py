@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from copyavg.activations.base import Activation, has_gauge
 from copyavg.activations.named import get_activation
+from copyavg.activations.relu import RELU
 from copyavg.interactions.pairs import interaction
 
 from .family import Family, require_smaller
@@ -95,7 +96,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     k : int
         Number of teacher neurons; up to 10⁶ and more.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth.
+        As for `interaction`; smooth.
 
     Returns
     -------
@@ -128,7 +129,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     u = 1 / sqrt(k)
     if k == 1:
         return OneNeuron(1.0, 1.0, 1.0, 0.0)
-    if activation is get_activation("erf"):
+    if activation.exact_averages:
         return OneNeuron(1 / sqrt(2 * k - 1), float(k), u, k / 3 - 2 * k**2 / pi * asin(1 / (2 * k)))
     if has_gauge(activation):
         strength, loss = _homogeneous(k, u, activation)
@@ -160,7 +161,7 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     k : int
         Number of teacher neurons.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth.
+        As for `interaction`; smooth.
 
     Raises
     ------
@@ -178,12 +179,12 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
     """
     k, activation = require_smaller(1, k)[1], get_activation(activation)
     u = 1 / sqrt(k)
-    if activation is get_activation("erf"):
+    if activation.exact_averages:
         best = one_neuron(k)
         points = [(best.radius, sign * best.outgoing, sign * u, best.loss) for sign in (1, -1)]
         continua = ("a = 0 and Σⱼ g(r, 1, uⱼ) = 0: a silent neuron, of loss k/3; a saddle of index 1",)
         proof = "u²(1 − s²u²) takes no value twice where Σⱼ uⱼ² ≤ 1, and x/(arcsin x √(1 − x²)) takes none twice"
-    elif activation is get_activation("relu"):
+    elif activation.is_like(RELU):
         points = []
         for correlation in [u] if k == 1 else [u, -u]:
             strength, loss = _homogeneous(k, correlation, activation)
@@ -208,7 +209,19 @@ def one_neuron_critical_points(k: int, activation: str | Activation = "erf") -> 
 class RadialLosses(NamedTuple):
     """What one neuron leaves of the teacher's power C, as a share: `by_norm`, at the `best` (norm, share), and far out.
 
-    `best` is None where no norm is best, `far` (as r → ∞) NaN where it is not known.
+    Parameters
+    ----------
+    by_norm : array, shape (norms,)
+        L(r)/C.
+    best : pair of floats or None
+        The best norm and its share; None where no norm is best.
+    far : float
+        The share as r → ∞; NaN where it is not known.
+
+    Examples
+    --------
+    >>> round(radial_losses(2, np.array([1.0]), "tanh").far, 3)
+    0.336
     """
 
     by_norm: Float[np.ndarray, " norms"]
@@ -226,7 +239,7 @@ def radial_losses(k: int, norms: Float[np.ndarray, " norms"], activation: str | 
     norms : array, shape (norms,)
         The norms r of the student neuron, positive.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own, smooth. For ReLU the norm does not matter.
+        As for `interaction`; smooth. For ReLU the norm does not matter.
 
     Raises
     ------

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from copyavg.activations.base import Activation, evaluate
-from copyavg.activations.named import NAMED, get_activation
+from copyavg.activations.named import get_activation, is_tested
 from copyavg.arrays import require_whole
 from copyavg.interactions.hermite import HermiteExpansion, hermite_expansion
 from copyavg.interactions.quadrature import refuse_size
@@ -28,6 +28,18 @@ _SHORTEST, _RADII = 1e-2, 400  # radii from 0.01/√k on
 
 class RadialLoss:
     """L(r), the loss of one neuron of norm r at equal correlations 1/√k and the best outgoing weight.
+
+    Parameters
+    ----------
+    k : int
+        Number of teacher neurons, at least 2.
+    activation : str or Activation
+        A name, or an `Activation` of your own, smooth. One with a gauge has no profile: the norm does not matter.
+
+    Raises
+    ------
+    QuadratureError, TypeError, ValueError
+        As for `one_neuron`.
 
     Examples
     --------
@@ -118,12 +130,11 @@ class RadialLoss:
         else:
             shape, value = "its lowest power", self.loss(1e-3)
         limits = [(value, f"the loss falls towards its infimum as r goes to 0, where {name} is {shape}")]
-        for kind, names in _AT_INFINITY.items():
-            if self.activation in [get_activation(each) for each in names]:
-                limit, power = _far_expansion(kind, self._target.size)
-                rest = float(self._target @ self._target - (limit @ self._target) ** 2 / power)
-                reason = f"the loss falls towards its infimum as r goes to infinity, where {name} acts as a {kind}"
-                limits.append((square * (self._floor + rest), reason))
+        if kind := self.activation.at_infinity:
+            limit, power = _far_expansion(kind, self._target.size)
+            rest = float(self._target @ self._target - (limit @ self._target) ** 2 / power)
+            reason = f"the loss falls towards its infimum as r goes to infinity, where {name} acts as a {kind}"
+            limits.append((square * (self._floor + rest), reason))
         return [(float(loss), reason) for loss, reason in limits]
 
 
@@ -141,12 +152,7 @@ def radial_loss_of(k: int, activation: Activation) -> RadialLoss:
     >>> radial_loss_of(3, tanh) is radial_loss_of(3, tanh)
     True
     """
-    named = NAMED.get(activation.name) is activation
-    return _named_radial_loss(k, activation) if named else RadialLoss(k, activation)
-
-
-# What σ(rx) looks like for large r, up to a factor.
-_AT_INFINITY = {"ReLU": ("softplus", "gelu", "silu"), "step": ("sigmoid",), "sign": ("tanh", "erf")}
+    return _named_radial_loss(k, activation) if is_tested(activation) else RadialLoss(k, activation)
 
 
 def _far_expansion(kind: str, count: int) -> tuple[Float[np.ndarray, " orders"], float]:

@@ -32,7 +32,7 @@ class Stability:
     index : int
         Number of negative eigenvalues: 0 at a minimum. Those within rounding of zero do not count.
     blocks : tuple of Block
-        The Hessian by irreducible representations (`copyavg.blocks.hessian_blocks`).
+        The Hessian by irreducible representations (`copyavg.points.isotypic`).
 
     Examples
     --------
@@ -60,8 +60,8 @@ def stability(
         Which point: n − 1 copies and one average of the rest, or n neurons that single out one teacher neuron
         each.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own. For erf the copy-average point has a
-        closed form. For others it is displaced: see `copyavg.configurations.copy_average_parameters`.
+        As for `interaction`. For erf the copy-average point has a
+        closed form. For others it is displaced: see `copy_average_parameters`.
     d : int, optional
         Input dimension, at least k; k unless given. More dimensions add eigenvalues, not parameters.
 
@@ -113,6 +113,20 @@ class Thresholds(NamedTuple):
     """The least n from which on n-copy is a `minimum`, is `better` than copy-average, and copy-average is a `saddle`.
 
     *From which on*: for this n and every larger one below k. It is k if not even for n = k − 1.
+
+    Parameters
+    ----------
+    minimum : int
+        From here on n-copy is a minimum.
+    better : int
+        From here on its loss is below that of the best copy-average point.
+    saddle : int
+        From here on the best copy-average point is a saddle.
+
+    Examples
+    --------
+    >>> thresholds(10)
+    Thresholds(minimum=6, better=8, saddle=9)
     """
 
     minimum: int
@@ -128,7 +142,7 @@ def thresholds(k: int, activation: str | Activation = "erf") -> Thresholds:
     k : int
         Number of teacher neurons, at least 3.
     activation : str or Activation
-        A name that `interaction` knows, or an `Activation` of your own.
+        As for `interaction`.
 
     Raises
     ------

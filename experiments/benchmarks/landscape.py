@@ -30,6 +30,7 @@ from tqdm import tqdm  # noqa: E402
 
 import copyavg as ca  # noqa: E402
 from copyavg.activations.named import NAMED  # noqa: E402
+from copyavg.book import digest  # noqa: E402
 
 DATA = Path(__file__).parents[1] / "data" / "landscape-benchmark.json"
 SEED = 20231103
@@ -274,6 +275,7 @@ def benchmark(effort: Effort) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "versions": versions(),
+        "code": digest.of("copyavg.landscape", NAMED),
         "seed": SEED,
         "memory": hessian_memory(next(case for case in cases if case.what == "Hessian" and case.batch > 1)),
         "rows": [measure(case, effort) for case in tqdm(cases, unit="case", disable=None)],

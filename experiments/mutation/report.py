@@ -1,21 +1,17 @@
 """What experiments/data/mutation.json says of a module, and whether it still says it of today's."""
 
-import hashlib
 from pathlib import Path
+
+from copyavg.book.digest import digest_of_files
 
 ROOT = Path(__file__).parents[2]
 LEAST_KILLED, MOST_EQUIVALENT = 0.95, 0.02  # shares of all mutants
 
 
-def digest(*paths: Path) -> str:
-    """Return the SHA-256 of the contents of files, in hexadecimal."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
-
-
 def is_stale(module: str, entry: dict, root: Path = ROOT) -> bool:
     """Whether the module has changed since its mutants were tried, or is gone."""
-    path = root / "copyavg" / f"{module}.py"
-    return not path.exists() or digest(path) != entry["sha256"]
+    path = root / "copyavg" / f"{module.replace('.', '/')}.py"
+    return not path.exists() or digest_of_files([path]) != entry["code"]
 
 
 def killed(entry: dict) -> float:

@@ -10,6 +10,7 @@ the tests are. The result is experiments/data/mutation.json, which the page Muta
 """
 
 import argparse
+import ast
 import gc
 import importlib
 import json
@@ -22,6 +23,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
@@ -31,29 +33,17 @@ import coverage
 import pytest
 import yaml
 from mutants import Mutant, mutants
-from report import digest
 from tqdm import tqdm
+
+from copyavg.book.digest import digest_of_files
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "mutation"
 DATA = ROOT / "experiments/data/mutation.json"
 EQUIVALENT = ROOT / "experiments/mutation/equivalent.yml"
 
-# The modules, and the test files that may notice a slip in them, the likeliest first. A file that is not there is left
-# out, and so is a module.
-LANDSCAPE = ("test_landscape.py", "test_properties.py")
-STABILITY = ("test_stability.py", "test_claims_optimal_configuration.py")
-TESTS = {
-    "configurations": ("test_configurations.py", *STABILITY),
-    "branch": ("test_branch.py", "test_configurations.py"),
-    "newton": ("test_newton.py", "test_branch.py"),
-    "blocks": ("test_blocks.py", "test_stability.py"),
-    "symmetry": ("test_symmetry.py", "test_blocks.py", "test_newton.py"),
-    "activations": ("test_activations.py", "test_interaction.py", *LANDSCAPE),
-    "interaction": ("test_interaction.py", "test_profile.py", *LANDSCAPE),
-    "landscape": (*LANDSCAPE, "test_symmetry.py"),
-    "certificates": ("test_certificates.py",),
-}
+# Every module with a formula or a decision, but those of the flow, which are compiled.
+WINGS = ("activations", "interactions", "landscape", "points", "classification", "book.check", "book.digest")
 CHOSEN = "not slow and not site"
 LONGEST = 10  # seconds of a processor for the tests of one mutant, and five times what they take without it
 ASLEEP = 10  # times as long, on the clock, and a mutant waits for what never comes
@@ -62,13 +52,34 @@ MEMORY = 8 * 2**30
 
 def module_path(module: str, root: Path = ROOT) -> Path:
     """Where the module is, in the repository or in a copy of it."""
-    return root / "copyavg" / f"{module}.py"
+    return root / "copyavg" / f"{module.replace('.', '/')}.py"
+
+
+def modules() -> list[str]:
+    """All modules whose mutants are tried, such as "points.newton"."""
+    every = [
+        ".".join(path.relative_to(ROOT / "copyavg").with_suffix("").parts)
+        for path in sorted((ROOT / "copyavg").rglob("*.py"))
+    ]
+    return [
+        name for name in every if f"{name}.".startswith(tuple(f"{wing}." for wing in WINGS)) and "__init__" not in name
+    ]
 
 
 def test_files(module: str) -> list[str]:
-    """The files whose tests a mutant meets: those above, and the examples of its docstrings."""
-    names = [f"tests/{name}" for name in TESTS[module]]
-    return [name for name in names if (ROOT / name).exists()] + [f"copyavg/{module}.py"]
+    """The files whose tests a mutant meets: its own or its wing's, those that import it, properties, its docstrings."""
+    tests, here = ROOT / "tests", f"copyavg.{module}"
+    own = [tests / f"test_{part}.py" for part in reversed(module.split("."))]
+    others = [path for path in sorted(tests.glob("test_*.py")) if imports(path, here)]
+    found = [path for path in (*own, *others, tests / "test_properties.py") if path.exists()]
+    found = dict.fromkeys(path.relative_to(ROOT).as_posix() for path in found)
+    return [*found, module_path(module).relative_to(ROOT).as_posix()]
+
+
+def imports(path: Path, module: str) -> bool:
+    """Whether a file imports from a module."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return any(isinstance(node, ast.ImportFrom) and node.module == module for node in nodes)
 
 
 def prepare(module: str, work: Path, processes: int) -> tuple[list[Path], dict[str, dict]]:
@@ -98,6 +109,8 @@ def in_a_child(place: Path, work: Callable[[], int], output: Path, limit: float 
     try:
         os.setpgid(0, 0)
         os.chdir(place)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "copyavg"]:
+            del sys.modules[name]  # the digest has loaded it; here the copy is what counts
         sys.path[:0] = [str(place), str(place / "tests")]
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if limit is not None:
@@ -245,7 +258,10 @@ def verdicts(module: str, todo: list[Mutant], places: list[Path], observed: dict
 def mutate(module: str, work: Path, processes: int, limit: int | None, again: Collection[str] = ()) -> dict:
     """Try the mutants of a module of which nothing is known yet, or a verdict to be sought again; return its entry."""
     path, known_path = module_path(module), work / f"{module}.json"
-    fingerprint = {"module": digest(path), "tests": digest(*(ROOT / name for name in test_files(module)))}
+    fingerprint = {
+        "module": digest_of_files([path]),
+        "tests": digest_of_files(ROOT / name for name in test_files(module)),
+    }
     known = json.loads(known_path.read_text()) if known_path.exists() else {}
     same_module = known.get("module") == fingerprint["module"]
     same_tests = known.get("tests") == fingerprint["tests"]
@@ -266,13 +282,13 @@ def mutate(module: str, work: Path, processes: int, limit: int | None, again: Co
     return summary(module, fingerprint["module"], every, found)
 
 
-def summary(module: str, sha256: str, every: list[Mutant], found: dict[str, str]) -> dict:
+def summary(module: str, code: str, every: list[Mutant], found: dict[str, str]) -> dict:
     """Count the verdicts; a survivor is equivalent if equivalent.yml says so and why."""
     reasons = {claim["mutant"]: claim["reason"] for claim in claims().get(module, [])}
     tried = [mutant for mutant in every if mutant.name in found]
     left = [mutant for mutant in tried if found[mutant.name] in ("survived", "unreached")]
     return {
-        "sha256": sha256,
+        "code": code,
         "mutants": len(every),
         "untried": len(every) - len(tried),
         "killed": sum(found[mutant.name] == "killed" for mutant in tried),
@@ -298,7 +314,7 @@ def claims() -> dict[str, list[dict]]:
 def main() -> None:
     """Run the mutants of the modules asked for, and write the data file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("modules", nargs="*", default=list(TESTS), help="all that there are, unless named")
+    parser.add_argument("modules", nargs="*", default=modules(), help="all that there are, unless named")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--output", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=WORK, help="where copies and unfinished results are kept")
@@ -307,11 +323,13 @@ def main() -> None:
         "--again", nargs="*", default=(), help="verdicts to seek again, such as timeout, on a quiet machine"
     )
     options = parser.parse_args()
-    if unknown := set(options.modules) - set(TESTS):
-        parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(TESTS)}")
+    if unknown := set(options.modules) - set(modules()):
+        parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(modules())}")
     if not options.output.parent.is_dir():
         parser.error(f"--output must be a file in an existing folder, but was given {options.output}")
     os.nice(10)
+    # The threads that libraries start when they are imported are idle when this process is forked.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     os.environ |= {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -323,9 +341,8 @@ def main() -> None:
     report = {"modules": {}}
     if options.output.exists():
         report = json.loads(options.output.read_text(encoding="utf-8"))
+        report["modules"] = {name: entry for name, entry in report["modules"].items() if name in modules()}
     for module in options.modules:
-        if not module_path(module).exists():
-            continue
         start = time.monotonic()
         entry = mutate(module, options.work, options.processes, options.limit, options.again)
         entry |= {"date": date.today().isoformat(), "python": platform.python_version()}

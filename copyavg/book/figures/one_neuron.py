@@ -23,7 +23,8 @@ def profiles(
         L(r), relative to what a neuron without weight leaves; the minimiser (r, L), or None where there is none; the
         limit as r → ∞.
     """
-    figure, axes = plt.subplots(2, 4, figsize=(7.4, 4.6), sharex=True, sharey=True)
+    rows = len(panels) // 4 + 1  # the last place is that of the legend
+    figure, axes = plt.subplots(rows, 4, figsize=(7.4, 2.3 * rows), sharex=True, sharey=True)
     sizes = next(iter(panels.values()))
     colours = dict(zip(sizes, plt.colormaps["viridis"](np.linspace(0.05, 0.8, len(sizes))), strict=True))
     for ax, (name, curves) in zip(axes.flat, panels.items(), strict=False):
@@ -37,7 +38,8 @@ def profiles(
         ax.set(xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"], xlim=(0.04, 18))
         ax.minorticks_off()
     rest = axes.flat[len(panels)]
-    rest.axis("off")
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
     for k, colour in colours.items():
         rest.plot([], [], color=colour, label=f"$k = {k}$")
     rest.plot([], [], "*", color=COPY_AVERAGE, ms=11, mec="white", label="minimum")
