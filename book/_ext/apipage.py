@@ -11,14 +11,12 @@ from importlib import import_module
 from types import ModuleType
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.docutils import SphinxDirective
 
 import copyavg
-from copyavg.book import digest
+from copyavg.book import digest, figures
 
 PAGE = "book/api"
 FACE = "copyavg"
@@ -60,26 +58,25 @@ def defined_in(module: ModuleType) -> Iterator[str]:
             yield name
 
 
-class Api(SphinxDirective):
-    """All public names with their docstrings, under the headings of the wings."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.note_reread()  # what docstrings say now
-        page = nodes.section()
-        self.state.nested_parse(
-            StringList(list(markdown(public())), PAGE), self.content_offset, page, match_titles=True
-        )
-        return page.children
+def write_page(app: Sphinx, page: str, source: list[str]) -> None:
+    """Add all public names to the page, which has only an introduction of its own."""
+    if page == PAGE:
+        app.env.note_reread()  # every time: what docstrings say now
+        source[0] += "\n".join(["", *markdown(public()), ""])
 
 
 def markdown(wings: dict[str, list[str]]) -> Iterator[str]:
-    """The page in MyST: an overview, and for every wing a heading and its entries."""
+    """The page in MyST: an overview, and for every wing a heading, what it is about, and its entries."""
     for wing, names in wings.items():
-        yield from (f"{wing}", f": {', '.join(map(link, names))}", "")
+        yield from (wing, f": {', '.join(map(link, names))}", "")
     for wing, names in wings.items():
-        yield from (f"## {wing}", "", "```{eval-rst}", f".. py:currentmodule:: {FACE}", "")
+        head = f"{FACE}.{'landscape' if wing == LANDSCAPE else wing.lower()}"
+        yield from (f"## {wing}", "", "```{eval-rst}", f".. automodule:: {head}", "   :no-index:", "")
+        yield from (f".. py:currentmodule:: {FACE}", "")
         for name in names:
             yield from entry(name)
+        if wing == "Book":
+            yield f"``{figures.__name__}``: {inspect.getdoc(figures)}"
         yield from ("```", "")
 
 
@@ -106,7 +103,7 @@ def leave_out(_app: Sphinx, _what: str, name: str, member: object, skip: bool, _
 
 def signature(_app: Sphinx, what: str, _name: str, thing: object, _options: object, given: str, _: str) -> tuple:
     """The arguments without their types, which the text names, and what is returned, in short."""
-    return given, None if what in ("class", "exception") else returned(thing)
+    return given, returned(thing) if what in ("function", "method") else None
 
 
 def returned(function: object) -> str | None:
@@ -182,7 +179,7 @@ def leave_as_text(
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_directive("api", Api)
+    app.connect("source-read", write_page)
     app.connect("autodoc-skip-member", leave_out)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", as_markup, priority=400)  # before napoleon
