@@ -81,7 +81,7 @@ def markdown(wings: dict[str, list[str]]) -> Iterator[str]:
 
 
 def link(name: str) -> str:
-    return f"{{py:obj}}`{name.rpartition('.')[2]} <{name}>`"
+    return f"{{py:obj}}`{name.removeprefix(f'{FACE}.').removeprefix('book.')} <{name}>`"
 
 
 def entry(name: str) -> Iterator[str]:
@@ -112,7 +112,7 @@ def returned(function: object) -> str | None:
     if wanted in (inspect.Signature.empty, None):
         return None
     text = re.sub(r"\b(?:Float|Int|Bool|Shaped)\[[^\]]*\]", "array", inspect.formatannotation(wanted))
-    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", text)
+    return re.sub(r"\b(?:\w+\.)+(?=\w)|'", "", text)
 
 
 def as_markup(_app: Sphinx, _what: str, name: str, _thing: object, _options: object, lines: list[str]) -> None:

@@ -44,7 +44,12 @@ class Orbit(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """The students that a product of permutation groups leaves as they are, with their loss (see the module).
+    """The students that a product of permutation groups leaves as they are, with their loss.
+
+    With p copied neurons and q teacher neurons left over, all in one cell each, they are
+
+        wᵢ = α vᵢ + β Σ_{j≤p, j≠i} vⱼ + γ Σ_{j>p} vⱼ, with outgoing weight a, for i ≤ p,
+        w  = δ Σ_{j≤p} vⱼ + ε Σ_{j>p} vⱼ, with outgoing weight b, for the one more.
 
     Parameters
     ----------

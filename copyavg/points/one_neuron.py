@@ -230,7 +230,9 @@ class RadialLosses(NamedTuple):
 
 
 def radial_losses(k: int, norms: Float[np.ndarray, " norms"], activation: str | Activation = "erf") -> RadialLosses:
-    """Return L(r)/C of one neuron at equal correlations and the best outgoing weight, with C as at the head.
+    """Return L(r)/C of one neuron at equal correlations and the best outgoing weight.
+
+    C = k g(1, 1, 1) + k(k − 1) g(1, 1, 0) is the teacher's power, the loss of no student at all.
 
     Parameters
     ----------
