@@ -251,6 +251,8 @@ def test_erf_by_another_name_is_followed_by_the_same_loops(rng):
 def test_facts_are_true_or_false(fact):
     with pytest.raises(TypeError, match=f"{fact} must be True or False, but was given 'yes'"):
         Activation("sine", np.sin, **{fact: "yes"})
+    with pytest.raises(TypeError, match=f"{fact} must be True or False, but was given 1"):
+        Activation("sine", np.sin, **{fact: 1})
 
 
 @pytest.mark.bad_input

@@ -100,10 +100,17 @@ def test_binder_installs_the_versions_of_the_book():
     assert pins(ROOT / "binder/requirements.txt").items() <= pins(ROOT / "requirements.txt").items()
 
 
-def test_the_readme_names_targets_that_exist():
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_targets_that_are_named_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    named = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert {"book", "test", "lab", "check", "help"} <= named <= targets
+    named = set(re.findall(r"`make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8")))
+    assert {"book", "test", "check", "help"} <= named <= targets
+
+
+def test_every_chapter_is_in_the_contents():
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    files = [path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")]
+    assert [name for name in files if f"file: {name}\n" not in contents] == []
 
 
 def test_committed_data_do_not_name_the_machine():

@@ -7,9 +7,8 @@ import matplotlib as mpl
 
 mpl.use("agg")
 
-from copyavg import copy_average_loss
+from copyavg import copy_average_loss, partitions
 from copyavg.book import figures
-from copyavg.points.configurations import partitions
 
 K = 10
 TARGET = Path(__file__).with_name("hook.png")

@@ -100,7 +100,8 @@ class Activation:
         Whether σ(cx) = cσ(x) for c > 0, so that (w, a) → (cw, a/c) leaves a neuron as it is: the gauge. Found on a few
         points unless given.
     at_infinity : str, optional
-        What σ(rx) looks like for large r, up to a factor: one of `AT_INFINITY`, "ReLU", "step" or "sign".
+        What σ(rx) looks like for large r, up to a factor: one of `AT_INFINITY`, "ReLU", "step" or "sign". With one of
+        the last two, a closed form is given r = ∞ as well.
     exact_averages : bool
         Whether copy-average points are critical in erf's closed form, wᵢ = Σ vⱼ/√(m(2m − 1)), aᵢ = m.
 
@@ -145,8 +146,8 @@ class Activation:
             raise TypeError(
                 f"closed_form must be a function of OrderParameters and an order, but was given {self.closed_form!r}"
             )
-        for fact, unknown in (("odd", (None,)), ("homogeneous", (None,)), ("exact_averages", ())):
-            if getattr(self, fact) not in (True, False, *unknown):
+        for fact, kinds in (("odd", bool | None), ("homogeneous", bool | None), ("exact_averages", bool)):
+            if not isinstance(getattr(self, fact), kinds):
                 raise TypeError(f"{fact} must be True or False, but was given {getattr(self, fact)!r}")
         if self.at_infinity not in (None, *AT_INFINITY):
             known = ", ".join(map(repr, AT_INFINITY))
@@ -220,6 +221,14 @@ def evaluate(activation: Activation, x: Array, order: int = 0) -> Array:
     return values
 
 
+def evaluate_numbers(activation: Activation, x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """Return σ(x) as `evaluate`, or say where it is NaN; infinite values are left to the caller."""
+    values = evaluate(activation, x)
+    if np.isnan(values).any():
+        raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
+    return values
+
+
 def _by_tensors(function: Callable[[Array], Array], x: Array) -> Array | None:
     """What a function that fails on NumPy arrays makes of a tensor, or None."""
     torch = sys.modules.get("torch")
@@ -247,7 +256,7 @@ def is_odd(activation: Activation) -> bool:
     if activation.odd is not None:
         return activation.odd
     x = np.linspace(0.1, 3.1, 11)
-    return bool(np.allclose(_numbers(activation, -x), -_numbers(activation, x), rtol=1e-12, atol=0))
+    return bool(np.allclose(evaluate_numbers(activation, -x), -evaluate_numbers(activation, x), rtol=1e-12, atol=0))
 
 
 def has_gauge(activation: Activation) -> bool:
@@ -268,11 +277,3 @@ def has_gauge(activation: Activation) -> bool:
     x = np.linspace(-3.1, 2.9, 13)
     with np.errstate(all="ignore"):
         return bool(np.allclose(evaluate(activation, 4 * x), 4 * evaluate(activation, x), rtol=1e-14, atol=0))
-
-
-def _numbers(activation: Activation, x: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-    """σ(x), or the reason why not; infinite values are left to the caller."""
-    values = evaluate(activation, x)
-    if np.isnan(values).any():
-        raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
-    return values

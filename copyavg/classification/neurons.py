@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import connected_components
 
-from copyavg.activations.base import Activation, evaluate
+from copyavg.activations.base import Activation, evaluate_numbers
 from copyavg.network import balanced
 
 _MERGED = 0.98  # correlation from which neurons count as one: flow brings them together as slowly as ‖∇L‖ ~ t^−1.5
@@ -97,12 +97,4 @@ def row_norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
 def output_size(activation: Activation, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """√E[σ(rx)²], roughly: it is compared with a tolerance."""
     with np.errstate(all="ignore"):
-        return np.sqrt(_values(activation, r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())
-
-
-def _values(activation: Activation, x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """σ(x), or the reason why not; infinite values are left to the caller."""
-    values = evaluate(activation, x)
-    if np.isnan(values).any():
-        raise ValueError(f"{activation.name}: σ is not a number at {x[np.isnan(values)][0]:g}")
-    return values
+        return np.sqrt(evaluate_numbers(activation, r[:, None] * _NODES) ** 2 @ _WEIGHTS / _WEIGHTS.sum())

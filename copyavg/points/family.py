@@ -370,17 +370,7 @@ def copy_average_family(n: int, k: int, activation: str | Activation = "erf") ->
 def n_copy_family(n: int, k: int, activation: str | Activation = "erf") -> Family:
     """Return the family of S_n × S_{k−n}: every student neuron singles out a teacher neuron of its own.
 
-    Parameters
-    ----------
-    n, k : int
-        Numbers of student and teacher neurons, 1 ≤ n ≤ k.
-    activation : str or Activation
-        As for `interaction`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `copy_average_family`.
+    Parameters, errors and conventions are those of `copy_average_family`.
 
     Examples
     --------
