@@ -33,6 +33,7 @@ import coverage
 import pytest
 import yaml
 from mutants import Mutant, mutants
+from report import module_path, modules
 from tqdm import tqdm
 
 from copyavg.book.digest import digest_of_files
@@ -42,28 +43,10 @@ WORK = ROOT / "_build" / "mutation"
 DATA = ROOT / "experiments/data/mutation.json"
 EQUIVALENT = ROOT / "experiments/mutation/equivalent.yml"
 
-# Every module with a formula or a decision, but those of the flow, which are compiled.
-WINGS = ("activations", "interactions", "landscape", "points", "classification", "book.check", "book.digest")
 CHOSEN = "not slow and not site"
 LONGEST = 10  # seconds of a processor for the tests of one mutant, and five times what they take without it
 ASLEEP = 10  # times as long, on the clock, and a mutant waits for what never comes
 MEMORY = 8 * 2**30
-
-
-def module_path(module: str, root: Path = ROOT) -> Path:
-    """Where the module is, in the repository or in a copy of it."""
-    return root / "copyavg" / f"{module.replace('.', '/')}.py"
-
-
-def modules() -> list[str]:
-    """All modules whose mutants are tried, such as "points.newton"."""
-    every = [
-        ".".join(path.relative_to(ROOT / "copyavg").with_suffix("").parts)
-        for path in sorted((ROOT / "copyavg").rglob("*.py"))
-    ]
-    return [
-        name for name in every if f"{name}.".startswith(tuple(f"{wing}." for wing in WINGS)) and "__init__" not in name
-    ]
 
 
 def test_files(module: str) -> list[str]:
