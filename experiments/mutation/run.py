@@ -50,11 +50,12 @@ MEMORY = 8 * 2**30
 
 
 def test_files(module: str) -> list[str]:
-    """The files whose tests a mutant meets: its own or its wing's, those that import it, properties, its docstrings."""
+    """The files whose tests a mutant meets: its own or its wing's, those that import it, properties, docstrings."""
     tests, here = ROOT / "tests", f"copyavg.{module}"
     own = [tests / f"test_{part}.py" for part in reversed(module.split("."))]
     others = [path for path in sorted(tests.glob("test_*.py")) if imports(path, here)]
-    found = [path for path in (*own, *others, tests / "test_properties.py") if path.exists()]
+    properties = [tests / "test_properties.py"] * (not module.startswith("book."))
+    found = [path for path in (*own, *others, *properties) if path.exists()]
     found = dict.fromkeys(path.relative_to(ROOT).as_posix() for path in found)
     return [*found, module_path(module).relative_to(ROOT).as_posix()]
 
