@@ -1,0 +1,50 @@
+"""One file an explorable: what it imports from its neighbours is put into it, because widgets load alone."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+SHARED = ("classification", "drawing", "flow", "landscape", "points")  # what explorables import, and are not themselves
+NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem not in SHARED))
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z-]+)\.mjs";\n', re.MULTILINE)
+_TABLE = re.compile(r'^import ([A-Z]+) from "\./([a-z-]+\.json)";$', re.MULTILINE)
+_COMMENT = re.compile(r"^\s*(?://.*\n|/\*\*(?:.|\n)*?\*/\n)|(?<=[;,{]) // .*$", re.MULTILINE)
+_INDENTATION = re.compile(r"^[ \n]+", re.MULTILINE)
+
+
+@cache
+def bundle(name: str) -> str:
+    """Return an explorable as one module without imports, its comments and indentation left out.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Raises
+    ------
+    ValueError
+        If there is no explorable of this name.
+
+    Examples
+    --------
+    >>> "export default" in bundle("copy-or-average"), "import {" in bundle("copy-or-average")
+    (True, False)
+    """
+    if name not in NAMES:
+        raise ValueError(f"there is no explorable {name!r}; there are {', '.join(NAMES)}")
+    parts: dict[str, str] = {}
+    _gather(name, parts)
+    *shared, own = parts.values()
+    return "".join([re.sub(r"^export ", "", part, flags=re.MULTILINE) for part in shared] + [own])
+
+
+def _gather(name: str, parts: dict[str, str]) -> None:
+    """Add a module after those that it imports."""
+    source = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
+    for imported in _IMPORT.findall(source):
+        if imported not in parts:
+            _gather(imported, parts)
+    source = _TABLE.sub(lambda found: f"const {found[1]} = {(FOLDER / found[2]).read_text(encoding='utf-8')};", source)
+    parts[name] = _INDENTATION.sub("", _COMMENT.sub("", _IMPORT.sub("", source)))
