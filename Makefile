@@ -86,8 +86,9 @@ notebooks: $(STAMP) ## Execute the notebooks in place, to commit their outputs.
 	$(BIN)/python notebooks/refresh.py
 	$(BIN)/ruff format --quiet notebooks
 
-figures: $(STAMP) ## Redraw the figures that are committed as files.
+figures: $(STAMP) ## Redraw the figures that are committed as files; those of the explorables need Chromium.
 	$(BIN)/python book/assets/hook.py
+	$(BIN)/python book/pictures.py
 
 $(BENCH)/.complete: experiments/benchmarks/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(BENCH)

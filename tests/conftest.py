@@ -1,9 +1,12 @@
 """Array shapes in the annotations of `copyavg` are checked while the fast tests run, but not on bad input."""
 
+import os
+
 from jaxtyping import config, install_import_hook
 
 install_import_hook("copyavg", "beartype.beartype")
 
+import chromium  # noqa: E402
 import matplotlib as mpl  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -23,6 +26,22 @@ mpl.use("agg")
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20231103)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium. Without one the tests that need it are left out, or fail where REQUIRE_BROWSER says so."""
+    if chromium.PATH is None:
+        message = f"not tried in a browser: {chromium.MISSING}"
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,13 @@
-"""What the chapters use beside the mathematics: `exercises`, `figures`, and `records`, the data of the sweeps.
+"""What the chapters use beside the mathematics.
 
-Each is loaded when it is first asked for; only the figures load matplotlib.
+`exercises` check themselves, `figures` draw, `explorables` compute in the page, and `records` are the data of the
+sweeps. Each is loaded when it is first asked for; only the figures load matplotlib, only the explorables traitlets.
 """
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["exercises", "figures", "records"]
+__all__ = ["exercises", "explorables", "figures", "records"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -34,17 +34,37 @@ def bundle(name: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"there is no explorable {name!r}; there are {', '.join(NAMES)}")
+    return inline(_read(name))
+
+
+def inline(source: str) -> str:
+    """Return a module with everything in it that it imports from this folder.
+
+    Parameters
+    ----------
+    source : str
+        A module whose imports stand in lines of their own: of names from "./….mjs", of a table from "./….json".
+
+    Examples
+    --------
+    >>> module = 'import { power } from "./drawing.mjs";\\nexport default power(3);'
+    >>> inline(module).endswith("export default power(3);")
+    True
+    """
     parts: dict[str, str] = {}
-    _gather(name, parts)
+    _gather("", source, parts)
     *shared, own = parts.values()
     return "".join([re.sub(r"^export ", "", part, flags=re.MULTILINE) for part in shared] + [own])
 
 
-def _gather(name: str, parts: dict[str, str]) -> None:
+def _read(name: str) -> str:
+    return (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
+
+
+def _gather(name: str, source: str, parts: dict[str, str]) -> None:
     """Add a module after those that it imports."""
-    source = (FOLDER / f"{name}.mjs").read_text(encoding="utf-8")
     for imported in _IMPORT.findall(source):
         if imported not in parts:
-            _gather(imported, parts)
+            _gather(imported, _read(imported), parts)
     source = _TABLE.sub(lambda found: f"const {found[1]} = {(FOLDER / found[2]).read_text(encoding='utf-8')};", source)
     parts[name] = _INDENTATION.sub("", _COMMENT.sub("", _IMPORT.sub("", source)))

@@ -282,9 +282,9 @@ function render({ model, el }) {
   }
 
   function draw(position, { time, loss }) {
-    const [left, right, top, bottom] = [46, 290, 12, 232];
+    const [left, right, top, bottom] = [46, 290, 18, 232];
     const lowest = Math.min(...levels.best, levels.nCopy ?? Infinity);
-    const highest = Math.max(states[0].loss, levels.best[0]) * 1.15;
+    const highest = Math.min(states[0].loss * 1.15, 2.2 * levels.best[0]); // the plateaus and what lies below
     const x = scale([1e-2, Math.max(1e4, states.at(-1).time * 2)], [left, right], true);
     const y = scale([lowest * 0.8, highest], [bottom, top], true);
     const parts = [];
@@ -295,9 +295,9 @@ function render({ model, el }) {
       parts.push(svg("line", { x1: at, x2: at, y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
       text(power(m), { x: at, y: bottom + 18, "text-anchor": "middle" });
     }
-    for (const value of logTicks(y.back(bottom), y.back(top))) text(digits(value, 2), { x: left - 6, y: y(value) + 4, "text-anchor": "end" });
+    for (const value of logTicks(y.back(bottom - 8), y.back(top))) text(digits(value, 2), { x: left - 6, y: y(value) + 4, "text-anchor": "end" });
     text("time t", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle" });
-    text("loss", { x: left, y: top - 2, "text-anchor": "end" });
+    text(y(states[0].loss) < top ? `loss, from ${digits(states[0].loss, 2)}` : "loss", { x: 8, y: top - 2 });
     // The levels, and their names where there is room for them.
     const names = [];
     const level = (value, words, colour, dashes) => {
@@ -316,8 +316,13 @@ function render({ model, el }) {
       text(words, { x: right + 5, y: free + 4, style: `fill: ${colour}` });
     }
     const line = states.slice(0, Math.floor(position) + 1).map((state) => [x(Math.max(state.time, 1e-2)), y(state.loss)]);
-    parts.push(svg("path", { d: path(line), fill: "none", stroke: "var(--student)", "stroke-width": 2.2, "stroke-linejoin": "round" }));
-    parts.push(svg("circle", { cx: x(Math.max(time, 1e-2)), cy: y(loss), r: 4.5, fill: "var(--student)", stroke: "var(--paper)" }));
+    const inside = line.flatMap(([at, height], m) => {
+      if (height >= top) return [[at, height]];
+      const next = line[m + 1];
+      return next && next[1] > top ? [[at + ((top - height) / (next[1] - height)) * (next[0] - at), top]] : [];
+    });
+    parts.push(svg("path", { d: path(inside), fill: "none", stroke: "var(--student)", "stroke-width": 2.2, "stroke-linejoin": "round" }));
+    if (y(loss) >= top) parts.push(svg("circle", { cx: x(Math.max(time, 1e-2)), cy: y(loss), r: 4.5, fill: "var(--student)", stroke: "var(--paper)" }));
     chart.replaceChildren(...parts);
   }
 

@@ -226,8 +226,11 @@ export const path = (points) => points.map(([x, y], m) => `${m ? "L" : "M"}${x.t
 /** A power of ten in words: 10³. */
 export const power = (m) => `10${[...String(m)].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`;
 
-/** Significant digits, without a tail of zeros in the exponent's favour. */
-export const digits = (x, count = 5) => (x === 0 ? "0" : Math.abs(x) < 1e-4 ? x.toExponential(2) : x.toPrecision(count).slice(0, count + 2 + (x < 0)));
+/** A number with so many significant digits. */
+export function digits(x, count = 5) {
+  const size = Math.abs(x);
+  return x === 0 || (size >= 1e-4 && size < 1e5) ? x.toPrecision(count) : x.toExponential(Math.min(2, count - 1));
+}
 
 /**
  * Let a thing in an SVG be moved, by mouse, touch and arrow keys. `move(x, y)` gets places in the picture; `nudge(dx,

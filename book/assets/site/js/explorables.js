@@ -60,8 +60,8 @@
     const model = new Model(name, { ...explorable.defaults, ...given, ...asked }, explorable.settings);
     const el = document.createElement("div");
     el.className = "live";
+    place.querySelector(".still").after(el);
     explorable.render({ model, el });
-    place.append(el);
     place.classList.add("mounted");
   }
 
@@ -75,6 +75,8 @@
     },
     { rootMargin: "400px" },
   );
-  if (location.protocol !== "file:")
-    addEventListener("load", () => document.querySelectorAll(".explorable").forEach((place) => near.observe(place)));
+  if (location.protocol === "file:") return; // modules are not loaded from files
+  const places = document.querySelectorAll(".explorable");
+  places.forEach((place) => place.classList.add("awaited"));
+  addEventListener("load", () => places.forEach((place) => near.observe(place)));
 })();
