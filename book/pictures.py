@@ -44,7 +44,7 @@ def write_site(site: Path) -> None:
     """Write a page for every explorable."""
     shutil.copytree(ASSETS / "js", site / "js")
     (site / "explorables").mkdir()
-    for name, kind in explorables.KINDS.items():
+    for name in explorables.KINDS:
         (site / f"explorables/{name}.mjs").write_text(explorables.bundle(name), encoding="utf-8")
         place = f'<div class="explorable" data-explorable="{name}"><i class="still"></i></div>'
         (site / f"{name}.html").write_text(PAGE.format(place=place), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The explorables' own mathematics, in the browser, is that of copyavg; and what Python knows of them is what they do."""
+"""The explorables' mathematics, in the browser, is that of copyavg; and Python knows what they do."""
 
 import json
 import re
@@ -19,10 +19,11 @@ from copyavg.points.stability import stability
 MODULE = inline(
     'import { classify } from "./classification.mjs";\n'
     'import { Flow } from "./flow.mjs";\n'
-    'import { ACTIVATIONS, copyAverage, copyAverageIndex, gradient, hessian, index, Spectrum } from "./landscape.mjs";\n'
+    'import { ACTIVATIONS, copyAverage, copyAverageIndex, gradient } from "./landscape.mjs";\n'
+    'import { hessian, index, Spectrum } from "./landscape.mjs";\n'
     'import { bestCopyAverage, nCopy } from "./points.mjs";\n'
-    "export { ACTIVATIONS, bestCopyAverage, classify, copyAverage, copyAverageIndex, Flow, gradient, hessian, index };\n"
-    "export { nCopy, Spectrum };\n"
+    "export { ACTIVATIONS, bestCopyAverage, classify, copyAverage, copyAverageIndex, Flow, gradient };\n"
+    "export { hessian, index, nCopy, Spectrum };\n"
 )
 ACTIVATIONS = ("erf", "relu")
 
@@ -89,7 +90,8 @@ def edges() -> list:
     one, other = np.array([0.3, -0.4, 1.2]), np.array([1.0, 0.0, 0.0])
     rows = [
         (one, 2 * one), (one, -one), (other, other), (other, -2 * other), (0 * one, one), (0 * one, 0 * one),
-        (1e6 * one, one), (1e-8 * one, one), (1e6 * one, 1e6 * one + other), (one, one + 1e-9 * other), (1e6 * other, other),
+        (1e6 * one, one), (1e-8 * one, one), (1e6 * one, 1e6 * one + other), (one, one + 1e-9 * other),
+        (1e6 * other, other),
     ]  # fmt: skip
     return [case(Network(np.stack(pair), [1.5, -0.7]), 2, activation) for pair in rows for activation in ACTIVATIONS]
 
@@ -245,7 +247,8 @@ class TestModules:
     def test_the_page_and_python_agree_on_the_state(self, page, name):
         given = page.evaluate(
             """async (module) => {
-                const { default: it } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+                const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
+                const { default: it } = await import(address);
                 return [it.defaults, it.settings];
             }""",
             explorables.bundle(name),
@@ -260,13 +263,13 @@ class TestModules:
 class TestState:
     def test_what_does_not_fit_is_named(self):
         with pytest.raises(TypeError, match="has no trait 'm' to choose; it has activation"):
-            explorables.copy_or_average(m=3)
+            explorables.CopyOrAverage(m=3)
         with pytest.raises(Exception, match="n = 7 and k = 6"):
-            explorables.copy_or_average(n=7, k=6)
+            explorables.CopyOrAverage(n=7, k=6)
 
     def test_outside_a_session_a_notebook_shows_the_place_where_it_is_mounted(self, monkeypatch):
         monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-        figure = explorables.copy_or_average(n=3, k=6)
+        figure = explorables.CopyOrAverage(n=3, k=6)
         place = figure._repr_html_()
         assert 'data-explorable="copy-or-average"' in place
         state = json.loads(re.search(r'data-state="([^"]*)"', place)[1].replace("&quot;", '"'))
@@ -274,7 +277,7 @@ class TestState:
 
     def test_in_a_session_it_is_a_widget_whose_student_can_be_taken_out(self, monkeypatch):
         monkeypatch.setenv("JPY_SESSION_NAME", "chapter.ipynb")
-        widget = explorables.copy_or_average(n=1, k=2)
+        widget = explorables.CopyOrAverage(n=1, k=2)
         assert widget._esm == explorables.bundle("copy-or-average")
         with pytest.raises(ValueError, match="has not been on show yet"):
             _ = widget.student

@@ -1,4 +1,4 @@
-"""Explorables on the site: a directive that mounts one, their modules beside the pages, and pictures until they move."""
+"""Explorables on the site: a directive that mounts one, their modules, and pictures until they move."""
 
 import html
 import json

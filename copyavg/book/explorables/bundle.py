@@ -47,9 +47,8 @@ def inline(source: str) -> str:
 
     Examples
     --------
-    >>> module = 'import { power } from "./drawing.mjs";\\nexport default power(3);'
-    >>> inline(module).endswith("export default power(3);")
-    True
+    >>> inline("export default 1;")
+    'export default 1;'
     """
     parts: dict[str, str] = {}
     _gather("", source, parts)

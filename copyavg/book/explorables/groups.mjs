@@ -7,7 +7,7 @@ import { nCopy } from "./points.mjs";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const WIDTH = 380;
 const COLUMNS = [0, 1, 2, 3, 2, 3, 3, 4, 4, 3, 4, 4]; // of boxes, by their number
-const HEIGHTS = [0, 290, 350, 430]; // of the picture, by its rows of boxes
+const HEIGHTS = [0, 250, 350, 420]; // of the picture, by its rows of boxes
 const GAP = 8;
 
 const defaults = { n: 3, k: 6, groups: [], met: false, partition: [], loss: 0, index: 0 };

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import sys
+from functools import cache
 from typing import Any, ClassVar
 
 from traitlets import Bool, CaselessStrEnum, CInt, Float, HasTraits, List, TraitError, Unicode, validate
@@ -39,6 +40,9 @@ class Explorable(HasTraits):
     caption: ClassVar[str]
     follows: ClassVar[tuple[str, ...]] = ()  # traits that the page fills in
 
+    def __new__(cls, **_: Any) -> "Explorable":  # noqa: D102
+        return super().__new__(cls if issubclass(cls, _Shown) else _shown(cls, in_session()))
+
     def __init__(self, **chosen: Any) -> None:
         for key in chosen:
             if key not in self.chosen_names():
@@ -67,8 +71,12 @@ class Explorable(HasTraits):
         return f"<{self.name}: {', '.join(f'{name}={value!r}' for name, value in self.chosen().items())}>"
 
 
-class _Still:
-    """An explorable where nobody plays."""
+class _Shown:
+    """An explorable that knows how it is shown."""
+
+
+class _Still(_Shown):
+    """One where nobody plays."""
 
     def _repr_html_(self) -> str:
         return self.mount()
@@ -83,15 +91,16 @@ def in_session() -> bool:
     return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ or "google.colab" in sys.modules
 
 
-def shown(kind: type[Explorable], chosen: dict[str, Any]) -> Explorable:
-    """Return an explorable of this kind: a widget in a session, else what shows where it is mounted on the site."""
-    if not in_session():
-        return type(kind.__name__, (_Still, kind), {})(**chosen)
+@cache
+def _shown(kind: type[Explorable], in_session: bool) -> type[Explorable]:
+    """Return the class of a widget, or of what shows where it is mounted on the site."""
+    if not in_session:
+        return type(kind.__name__, (_Still, kind), {"__doc__": kind.__doc__})
     try:
         from anywidget import AnyWidget
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError('explorables need anywidget here: pip install "copyavg[notebooks]"') from error
-    return type(kind.__name__, (kind, AnyWidget), {"_esm": bundle(kind.name)})(**chosen)
+    return type(kind.__name__, (_Shown, kind, AnyWidget), {"__doc__": kind.__doc__, "_esm": bundle(kind.name)})
 
 
 def _choose(trait: type, *arguments: Any, **options: Any) -> Any:
@@ -103,12 +112,43 @@ def _follow(trait: type, *arguments: Any, **options: Any) -> Any:
 
 
 class CopyOrAverage(Explorable):
-    """Gradient flow of one student; see `copy_or_average`."""
+    """A student's neurons follow gradient flow until they copy or average.
+
+    Parameters
+    ----------
+    n, k : int
+        Neurons of student and teacher, n < k ≤ 12.
+    activation : str
+        "erf" or "relu".
+    size : float
+        Of the start, times Glorot's.
+    seed : int
+        Of the start. The page draws other numbers than NumPy.
+    weights : list of float, optional
+        A start of your own, `Network.to_vector()` of n neurons in k + 1 dimensions.
+
+    Attributes
+    ----------
+    playing : bool
+        Whether the flow goes on; can be set.
+    incoming, outgoing : list
+        The weights on show, in k + 1 dimensions.
+    loss, time : float
+        Of the state on show.
+    label, reason : str
+        Which configuration the limit is, and how the flow ended, once it has.
+
+    Examples
+    --------
+    >>> figure = CopyOrAverage(n=3, k=6)
+    >>> figure.n, figure.k, figure.label
+    (3, 6, '')
+    """
 
     name = "copy-or-average"
     alt = (
         "Five lettered student neurons stand among ten numbered teacher neurons on a circle, joined to those that they "
-        "lean to; beside it the loss falls against time, past plateaus, toward two marked levels, copy-average and n-copy."
+        "lean to; beside it the loss falls against time, past plateaus, toward two levels, copy-average and n-copy."
     )
     caption = (
         "Press <em>Play</em>: gradient flow moves the student's neurons among the teacher's, down a staircase of "
@@ -146,37 +186,6 @@ class CopyOrAverage(Explorable):
         if not self.incoming:
             raise ValueError("the figure has not been on show yet, so there is no student: run its cell, then this one")
         return Network(self.incoming, self.outgoing)
-
-
-def copy_or_average(**chosen: Any) -> Explorable:
-    """Return the figure in which a student's neurons follow gradient flow until they copy or average.
-
-    Parameters
-    ----------
-    n, k : int
-        Neurons of student and teacher, n < k ≤ 12.
-    activation : str
-        "erf" or "relu".
-    size : float
-        Of the start, times Glorot's.
-    seed : int
-        Of the start. The page draws other numbers than NumPy.
-    weights : list of float, optional
-        A start of your own, `Network.to_vector()` of n neurons in k + 1 dimensions.
-
-    Returns
-    -------
-    Explorable
-        With `playing`, which can be set, and the state on show: `student`, a `Network`, `loss`, `time`, and, once the
-        flow has ended, `label` and `reason`.
-
-    Examples
-    --------
-    >>> figure = copy_or_average(n=3, k=6)
-    >>> figure.n, figure.k, figure.label
-    (3, 6, '')
-    """
-    return shown(CopyOrAverage, chosen)
 
 
 KINDS = {kind.name: kind for kind in (CopyOrAverage,)}
