@@ -298,7 +298,7 @@ class TestEveryPage:
         visit.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
         shapes = visit.tab.evaluate(
-            "[...document.querySelectorAll('article img')]"
+            "[...document.querySelectorAll('article img')].filter((image) => image.clientWidth)"
             ".map(i => [i.clientWidth / i.clientHeight, i.naturalWidth / i.naturalHeight])"
         )
         assert all(abs(shown / natural - 1) < 0.02 for shown, natural in shapes), shapes
@@ -354,3 +354,128 @@ class TestBrowser:
             assert (before, visit.tab.evaluate("document.documentElement.dataset.theme")) == ("light", "dark")
             visit.tab.goto(f"{address}{PAGES[1]}.html")
             assert visit.tab.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+LANDING = PAGES[0]
+
+
+@pytest.fixture(scope="class")
+def played(browser, address):
+    """The landing page with its explorable, on which less motion is asked for: it goes to the end at once."""
+    with Visit(browser, address, LANDING) as visit:
+        visit.tab.emulate_media(reduced_motion="reduce")
+        visit.tab.wait_for_selector("figure.mounted")
+        yield visit
+
+
+def state_of(visit, name: str) -> dict:
+    """What the figure on show says in its table of numbers, and beside it in words."""
+    stage = visit.tab.locator(f"#{name} .live")
+    rows = [row.locator("th, td").all_text_contents() for row in stage.locator("tbody tr").all()]
+    return {"says": stage.locator(".says").inner_text(), "rows": rows}
+
+
+class TestExplorables:
+    """The figures that compute in the page, on the page; their numbers are tested in test_explorables."""
+
+    def test_it_plays_to_the_limit_that_copyavg_knows(self, played):
+        stage = played.tab.locator("figure.mounted .live")
+        stage.get_by_role("button", name="Play", exact=True).click()
+        stage.locator(".says strong", has_text="Copy-average").wait_for()
+        loss = copyavg.copy_average_loss((1, 1, 1, 1, 6))
+        assert f"Loss {loss:.7f}"[:13] in stage.locator(".says").inner_text()
+        assert "that of the exact point" in stage.locator(".says").inner_text()
+        played.tab.wait_for_function(
+            "document.querySelector('figure .live > div').shadowRoot.querySelector('[role=status]').textContent"
+            ".includes('Copy-average')"
+        )
+
+    def test_a_neuron_can_be_moved_with_keys_and_flows_on(self, played):
+        stage = played.tab.locator("figure.mounted .live")
+        neuron = stage.locator(".movable").first
+        neuron.focus()
+        before = neuron.get_attribute("transform")
+        for _ in range(4):
+            played.tab.keyboard.press("Shift+ArrowRight")
+        assert neuron.get_attribute("transform") != before
+        assert played.tab.evaluate("document.activeElement.shadowRoot.activeElement.getAttribute('class')") == "movable"
+        played.tab.keyboard.press("Enter")
+        stage.locator(".says strong", has_text="Copy-average").wait_for()
+        assert played.errors == []
+
+    @pytest.mark.parametrize("mode", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_accessibility_with_everything_open(self, played, mode, width):
+        played.show(mode, width=width)
+        played.tab.evaluate(
+            "document.querySelector('figure .live > div').shadowRoot.querySelector('details').open = true"
+        )
+        result = Axe().run(played.tab, context="figure.explorable", options=axe([*AXE_STANDARDS, "best-practice"]))
+        assert result.violations_count == 0, result.generate_report()
+        assert played.tab.evaluate("document.documentElement.scrollWidth") <= width
+
+    def test_a_neuron_can_be_dragged(self, browser, address):
+        with Visit(browser, address, LANDING) as visit:
+            visit.tab.emulate_media(reduced_motion="reduce")
+            visit.tab.wait_for_selector("figure.mounted")
+            stage = visit.tab.locator("figure.mounted .live")
+            places = [stage.locator("svg circle").nth(1), stage.locator(".movable").first]  # teacher neuron 1, and a
+            (to, start) = [
+                (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+                for box in (p.bounding_box() for p in places)
+            ]
+            visit.tab.mouse.move(*start)
+            visit.tab.mouse.down()
+            visit.tab.mouse.move(*to, steps=5)
+            _, does, *_, most, cosine = state_of(visit, "copy-or-average")["rows"][0]
+            assert (does, most, float(cosine) > 0.95) == ("moves", "1", True)
+            visit.tab.mouse.up()
+            stage.locator(".says strong", has_text="Copy-average").wait_for()
+            assert visit.errors == []
+
+    def test_an_address_restores_what_a_link_copied(self, browser, address):
+        with Visit(browser, address, LANDING) as visit:
+            visit.tab.emulate_media(reduced_motion="reduce")
+            visit.tab.wait_for_selector("figure.mounted")
+            stage = visit.tab.locator("figure.mounted .live")
+            stage.get_by_role("button", name="New start").click()
+            stage.get_by_role("radio", name="ReLU").check()
+            before = state_of(visit, "copy-or-average")
+            visit.tab.evaluate(
+                "navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }"
+            )
+            stage.get_by_role("button", name="Copy link").click()
+            link = visit.tab.evaluate("window.copied")
+        with Visit(browser, address, LANDING) as visit:
+            visit.tab.goto(link)
+            visit.tab.wait_for_selector("figure.mounted")
+            assert state_of(visit, "copy-or-average") == before
+            assert visit.errors == []
+
+    def test_without_scripts_a_picture_stands_there(self, browser, address):
+        context = browser.new_context(java_script_enabled=False)
+        tab = context.new_page()
+        tab.goto(f"{address}{LANDING}.html")
+        assert tab.locator("figure.explorable .still img").is_visible()
+        assert tab.locator("figure.explorable .hint").is_visible()
+        context.close()
+
+    def test_so_it_does_when_the_page_is_opened_as_a_file(self, browser):
+        context = browser.new_context()
+        tab = context.new_page()
+        tab.goto((SITE / f"{LANDING}.html").as_uri())
+        assert tab.locator("figure.explorable .still img").is_visible()
+        assert (
+            tab.locator("figure.explorable .still img").evaluate(
+                "(image) => image.decode().then(() => image.naturalWidth)"
+            )
+            > 300
+        )
+        assert tab.locator("figure.explorable .hint").is_visible()
+        context.close()
+
+    def test_and_in_print(self, played):
+        played.tab.emulate_media(media="print")
+        assert played.tab.locator("figure.explorable .still img").is_visible()
+        assert not played.tab.locator("figure.explorable .live").is_visible()
+        played.tab.emulate_media(media="screen")

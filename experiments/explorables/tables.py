@@ -1,7 +1,8 @@
 """Write the tables that explorables carry: copyavg/book/explorables/every-size.json and start-size.json.
 
 every-size.json holds `thresholds`, rows of k and what `copyavg.thresholds` finds, for every k up to 100 and 22 in a
-decade up to 10⁶; and `flow`, for each k of the phase diagrams [seeds, [n, …], [starts that end at n-copy, …]].
+decade up to 10⁶, without the few where the two points tie to within rounding; and `flow`, for each k of the phase
+diagrams [seeds, [n, …], [starts that end at n-copy, …]].
 
 start-size.json holds for each k of the sweeps over the size of the start `seeds`, `thresholds`, and for each factor
 `ends`: [at n-copy, at a smaller student, at none of these] of the starts for n = 1, …, k − 1; the others end at
@@ -14,12 +15,13 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from copyavg import stability, thresholds
+from copyavg import NoCriticalPointError, stability, thresholds
 from copyavg.book import explorables, records
 
 FOLDER = Path(explorables.__file__).parent
@@ -33,13 +35,22 @@ OTHERS = ("n-copy", "reduced", "other")
 
 def every_size() -> dict[str, Any]:
     """Return the thresholds of every k on the map, and where the flow of the phase diagrams ends."""
-    rows = [[k, *three(k)] for k in tqdm(KS, desc="thresholds", disable=None)]
+    rows = [[k, *three(k)] for k in tqdm(KS, desc="thresholds", disable=None) if three(k) is not None]
     return {"thresholds": rows, "flow": {str(k): ends_at_n_copy(k) for k in SWEPT}}
 
 
-def three(k: int) -> tuple[int, int, int]:
-    """Return the thresholds of k; a student of one neuron, which is all that k = 2 leaves, has no n-copy point."""
-    return thresholds(k) if k > 2 else (2, 2, 2)
+@cache
+def three(k: int) -> tuple[int, int, int] | None:
+    """Return the thresholds of k, or None where rounding hides which point is better.
+
+    A student of one neuron, which is all that k = 2 leaves, has no n-copy point.
+    """
+    try:
+        return tuple(thresholds(k)) if k > 2 else (2, 2, 2)
+    except NoCriticalPointError:
+        raise
+    except ValueError:
+        return None
 
 
 def ends_at_n_copy(k: int) -> list[Any]:

@@ -26,6 +26,7 @@ function render({ model, el }) {
   let frame = null;
   let last = 0;
   let dragged = false;
+  let neurons = []; // what is drawn of the student's
 
   // What is on the stage.
   const controls = {
@@ -98,7 +99,7 @@ function render({ model, el }) {
     flow = new Flow(theta, n, k, ACTIVATIONS[name]);
     states = [record()];
     started = false;
-    build(n, k);
+    if (neurons.length !== n || discs.childElementCount !== n + k) build(n, k);
     show(0);
   }
 
@@ -152,7 +153,6 @@ function render({ model, el }) {
   }
 
   // Drawing.
-  let neurons = [];
   const spot = (j, k, radius) => {
     const angle = (2 * Math.PI * j) / k - Math.PI / 2;
     return [radius * Math.cos(angle), radius * Math.sin(angle)];
@@ -206,7 +206,6 @@ function render({ model, el }) {
     neurons[i].x = px * DOCK; // keys go on from here
     neurons[i].y = py * DOCK;
     place(neurons[i]);
-    neurons[i].thing.focus({ preventScroll: true });
   }
 
   const currentTheta = () => states[Math.min(Math.round(shown), states.length - 1)].theta;

@@ -9,13 +9,14 @@ const STYLE = `
   --copy-average-ink: #a84400; --n-copy-ink: #00664a; --student-ink: #005a8f; --on-disc: #fff;
   font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
   color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
-  padding: 14px 16px; display: grid; gap: 12px; text-align: left;
+  padding: 14px 16px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px; text-align: left;
 }
 .stage.dark {
   --paper: #16191d; --surface: #21252b; --ink: #e8eaed; --muted: #a9b0b8; --line: #3c434b; --focus: #8ab8f5;
   --teacher: #c9ced4; --student: #56b4e9; --copy-average: #f08a3c; --n-copy: #2fc796; --against: #d59ad0;
   --copy-average-ink: #f5a568; --n-copy-ink: #4fd8ac; --student-ink: #8fcdf2; --on-disc: #101214;
 }
+.stage > * { min-width: 0; }
 .row { display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: end; }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 12px 20px; align-items: start; }
 @container (max-width: 620px) { .columns { grid-template-columns: minmax(0, 1fr); } .stage { padding: 12px; } }

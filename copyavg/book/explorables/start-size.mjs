@@ -1,0 +1,327 @@
+// The size of the start: where gradient flow ended in the sweeps, and paths from starts of that size, computed here.
+
+import { classify } from "./classification.mjs";
+import { button, choice, digits, linkButton, movable, node, path, power, scale, set, slider, stage, still, svg, table } from "./drawing.mjs";
+import { Flow, glorot } from "./flow.mjs";
+import { ACTIVATIONS, averageLoss } from "./landscape.mjs";
+import TABLE from "./start-size.json";
+
+const KS = Object.keys(TABLE.sweeps).map(Number);
+const FACTORS = Object.keys(TABLE.sweeps[KS[0]].ends).map(Number).sort((x, y) => x - y);
+const LIVE = 10; // teacher neurons of the paths: those of more take too long here
+const WORK = 9; // milliseconds of flow in a frame
+const REPLAY = 4000; // milliseconds
+const [LEFT, RIGHT, TOP, FOOT] = [58, 374, 42, 204]; // the bars; below them a row of 16 for each size
+const rowOf = (size) => FOOT + 16 + 16 * (FACTORS.length - 1 - FACTORS.indexOf(size));
+const END = rowOf(FACTORS[0]) + 10;
+const ENDS = { "n-copy": "n-copy", other: "muted", "copy-average": "copy-average" };
+
+const defaults = { k: 10, n: 7, size: 1, seed: 1, share: 0, label: "", loss: 0 };
+const settings = ["k", "n", "size", "seed"];
+
+function render({ model, el }) {
+  const view = stage(el, "The size of the start, and where gradient flow ends");
+  const get = (key) => model.get(key);
+  const past = new Map(); // the paths so far, by n and size
+  let { flow, states, seen } = {};
+  let shown = 0; // the state on show, in a replay also between two
+  let more = 0; // starts still to come
+  let frame = null;
+  let last = null; // when a replay drew last; null while a path is computed
+  let ours = false; // whether a change is the page's own
+  let drawn = "";
+
+  // What is on the stage.
+  const controls = {
+    k: choice({
+      label: "teacher neurons k", options: KS.map((k) => [String(k), String(k)]), value: "10",
+      change: (k) => change({ k: Number(k), n: Math.round((get("n") / get("k")) * k) }),
+    }),
+    n: slider({ label: "student neurons n", min: 1, max: 9, value: 7, change: (n) => change({ n }) }),
+    size: slider({
+      label: "size of the start", min: 0, max: FACTORS.length - 1, value: 0, shown: (m) => `× ${FACTORS[m]}`,
+      change: (m) => change({ size: FACTORS[m] }),
+    }),
+  };
+  const play = button("Play", () => (last === null ? replay() : rest()), { class: "main" });
+  const counted = svg("svg", { viewBox: `0 0 380 ${END + 40}`, role: "group", "aria-label": "Where starts ended" });
+  const bars = svg("g", { style: "cursor: pointer" });
+  const column = svg("rect", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
+  const point = svg("g", { class: "movable", tabindex: 0, role: "slider", "aria-label": "Student neurons, and size of the start", "aria-valuemin": 1 },
+    svg("circle", { r: 16, fill: "transparent" }),
+    svg("circle", { r: 6.5, fill: "var(--student)", stroke: "var(--paper)", "stroke-width": 2 }),
+    svg("circle", { r: 11, class: "ring" }));
+  counted.append(bars, column, point);
+  bars.addEventListener("click", (event) => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(counted.getScreenCTM().inverse());
+    moveTo(at.x, at.y);
+    point.focus({ preventScroll: true });
+  });
+  const sizeAt = (m) => FACTORS[Math.min(FACTORS.length - 1, Math.max(0, m))];
+  movable(point, counted, {
+    move: moveTo,
+    nudge: (dx, dy) => change({ n: get("n") + dx, size: sizeAt(FACTORS.indexOf(get("size")) - dy) }),
+    press: () => another(1),
+  });
+  const chart = svg("svg", { viewBox: "0 0 380 270", role: "img", "aria-label": "The loss against time, along paths of gradient flow" });
+  const told = node("p", { class: "says" });
+  const says = node("p", { class: "says" });
+  const note = node("p", { class: "quiet" });
+  const numbers = table("Numbers", "Where starts ended", ["n", "n-copy", "copy-average", "smaller student", "other", "share of n-copy"]);
+  const swatch = (colour, words) => node("span", {},
+    node("span", { style: `display: inline-block; width: 12px; height: 12px; border-radius: 3px; background: var(--${colour})` }), ` ${words}`);
+  view.add(
+    node("div", { class: "row" }, controls.k, controls.n, controls.size),
+    node("div", { class: "row" },
+      play, button("Another start", () => another(1)), button("Ten more", () => another(10)), linkButton(model, view)),
+    node("div", { class: "columns" },
+      node("div", {}, counted,
+        node("div", { class: "row quiet", style: "padding-left: 14%" }, swatch("n-copy", "n-copy"), swatch("muted", "another end"), swatch("copy-average", "copy-average"))),
+      node("div", { style: "display: grid; gap: 8px" }, chart, says, told, note),
+    ),
+    numbers,
+  );
+
+  // State: what is chosen, the path from that start, and which of its states is on show.
+  function change(values) {
+    ours = true;
+    for (const [key, value] of Object.entries(values)) model.set(key, value);
+    more = 0;
+    restart();
+    model.save_changes();
+    ours = false;
+  }
+
+  function moveTo(x, y) {
+    const n = Math.round(across(get("k")).back(x));
+    change(y < FOOT + 8 ? { n } : { n, size: sizeAt(FACTORS.length - 1 - Math.round((y - FOOT - 16) / 16)) });
+  }
+
+  function another(number) {
+    const tried = (past.get(here()) ?? []).map(({ seed }) => seed);
+    const next = Math.max(get("seed"), ...tried) + 1;
+    change({ seed: next });
+    more = number - 1;
+  }
+
+  const here = () => `${live()} ${get("size")}`;
+  const live = () => Math.min(LIVE - 1, Math.max(1, Math.round((get("n") / get("k")) * LIVE)));
+
+  function restart() {
+    const k = nearest(KS, get("k"));
+    const n = Math.min(k - 1, Math.max(1, Math.round(get("n")) || 1));
+    const size = nearest(FACTORS, get("size"));
+    const seed = Math.max(0, Math.round(get("seed")) || 0);
+    const cell = TABLE.sweeps[k].ends[size][n - 1];
+    const values = { k, n, size, seed, share: cell[0] / TABLE.sweeps[k].seeds, label: "", loss: 0 };
+    for (const [key, value] of Object.entries(values)) model.set(key, value);
+    controls.k.put(String(k));
+    controls.n.put(n, { max: k - 1 });
+    controls.size.put(FACTORS.indexOf(size));
+    count(k, n, size);
+    cancelAnimationFrame(frame);
+    last = null;
+    play.textContent = "Play";
+    flow = new Flow(glorot(live(), LIVE + 1, seed, size), live(), LIVE, ACTIVATIONS.erf);
+    states = [];
+    record();
+    seen = null;
+    frame = requestAnimationFrame(tick);
+  }
+
+  const record = () => states.push({ time: flow.time, loss: flow.loss });
+
+  function tick(now) {
+    if (last === null) {
+      const until = performance.now() + WORK;
+      while (!flow.done && performance.now() < until) {
+        flow.step();
+        record();
+      }
+      shown = states.length - 1;
+      if (flow.done) return arrive();
+      if (!still()) show();
+    } else {
+      shown = still() ? Infinity : shown + (Math.min(now - last, 100) / REPLAY) * states.length;
+      last = now;
+      if (shown >= states.length - 1) return rest(states.length - 1);
+      show();
+    }
+    frame = requestAnimationFrame(tick);
+  }
+
+  // The path is there: say where it ends, keep it beside the others, and go on to the next start, if there is one.
+  function arrive() {
+    const { label } = classify(flow.theta, live(), LIVE, ACTIVATIONS.erf);
+    seen = { label, loss: flow.loss, seed: get("seed"), states };
+    const kept = (past.get(here()) ?? []).filter(({ seed }) => seed !== seen.seed);
+    past.set(here(), [...kept, seen].slice(-60));
+    model.set("label", label);
+    model.set("loss", flow.loss);
+    show();
+    model.save_changes();
+    if (!more) return;
+    const left = more;
+    another(1);
+    more = left - 1;
+  }
+
+  function replay() {
+    if (!seen) return;
+    if (shown >= states.length - 1) shown = 0;
+    more = 0;
+    play.textContent = "Pause";
+    last = performance.now();
+    frame = requestAnimationFrame(tick);
+  }
+
+  function rest(at = shown) {
+    cancelAnimationFrame(frame);
+    last = null;
+    shown = at;
+    play.textContent = "Play";
+    show();
+  }
+
+  // Drawing.
+  const across = (k) => scale([0.5, k - 0.5], [LEFT, RIGHT]);
+
+  function count(k, n, size) {
+    const { seeds, ends, thresholds } = TABLE.sweeps[k];
+    const x = across(k);
+    const y = scale([0, seeds], [FOOT, TOP]);
+    if (drawn !== `${k} ${size}`) {
+      drawn = `${k} ${size}`;
+      const parts = [svg("rect", { x: LEFT, width: RIGHT - LEFT, y: TOP, height: END - TOP, fill: "transparent" })];
+      const text = (words, at, height, anchor = "middle") => parts.push(svg("text", { x: at, y: height, "text-anchor": anchor }, words));
+      const gap = k < 30 ? 1 : 0.5;
+      const box = (m, y, height, fill) => parts.push(svg("rect", { x: (x(m + 0.5) + gap / 2).toFixed(2), width: (x(1) - x(0) - gap).toFixed(2), y: y.toFixed(2), height: Math.max(0, height).toFixed(2), fill }));
+      ends[size].forEach(([copy, smaller, other], m) => {
+        let from = 0;
+        for (const [number, colour] of [[copy, "n-copy"], [smaller + other, "muted"], [seeds - copy - smaller - other, "copy-average"]]) {
+          if (number) box(m, y(from + number), y(from) - y(from + number), `var(--${colour})`);
+          from += number;
+        }
+      });
+      for (const factor of FACTORS) {
+        ends[factor].forEach(([copy], m) => box(m, rowOf(factor) - 7, 14, ramp(copy / seeds)));
+        text(`× ${factor}`, LEFT - 8, rowOf(factor) + 4, "end");
+      }
+      parts.push(svg("rect", { x: LEFT - 2, width: RIGHT - LEFT + 4, y: rowOf(size) - 8.5, height: 17, fill: "none", stroke: "var(--ink)", "stroke-width": 1.2 }));
+      for (const [m, words, height] of [[0, "n-copy a minimum →", TOP - 10], [2, "copy-average a saddle →", TOP - 27]]) {
+        const at = x(thresholds[m] - 0.5);
+        parts.push(svg("path", { d: path([[at, height - 3], [at, END - 2]]), stroke: "var(--ink)", "stroke-width": 1.2, "stroke-dasharray": "4 3" }));
+        text(words, at - 5, height, "end");
+      }
+      for (const share of [0, 0.5, 1]) text(String(share), LEFT - 8, y(share * seeds) + 4, "end");
+      text("share", 2, TOP - 12, "start");
+      for (let m = k < 20 ? 1 : k / 10; m < k; m += k < 20 ? 1 : k / 10) text(String(m), x(m), END + 16);
+      text("student neurons n", (LEFT + RIGHT) / 2, END + 33);
+      bars.replaceChildren(...parts);
+      numbers.put(ends[size].map(([copy, smaller, other], m) =>
+        [m + 1, copy, seeds - copy - smaller - other, smaller, other, `${digits(copy / seeds, 2)}`].map(String)));
+    }
+    set(column, { x: x(n - 0.5), width: x(1) - x(0), y: TOP - 1, height: FOOT - TOP + 2 });
+    set(point, {
+      transform: `translate(${x(n).toFixed(2)} ${rowOf(size)})`, "aria-valuenow": n, "aria-valuemax": k - 1,
+      "aria-valuetext": `n = ${n} of k = ${k}, size × ${size}`,
+    });
+    const [copy, smaller, other] = ends[size][n - 1];
+    const average = seeds - copy - smaller - other;
+    told.replaceChildren(`In the sweep, with n = ${n}, k = ${k} and Glorot’s start × ${size}, of ${seeds} starts `,
+      ...tally([[copy, "n-copy"], [average, "copy-average"], [smaller + other, "other"]]), ".");
+    note.textContent = k === LIVE
+      ? "The path is computed in the page, from starts that the page draws."
+      : `The path has k = ${LIVE} and n = ${live()}, of the sizes at which a page can compute it the nearest to n/k = ${digits(n / k, 2)}: k = ${k} takes too long here.`;
+  }
+
+  function show() {
+    const [left, right, top, bottom] = [46, 290, 18, 232];
+    const n = live();
+    const levels = Array.from({ length: n }, (_, m) => averageLoss(LIVE - m));
+    const copy = TABLE.levels[n - 2];
+    const others = (past.get(here()) ?? []).filter((other) => other !== seen);
+    const latest = Math.max(...[{ states }, ...others].map((one) => one.states.at(-1).time));
+    const x = scale([1e-2, Math.max(1e5, 2 * latest)], [left, right], true);
+    const y = scale([0.85 * Math.min(levels.at(-1), copy ?? Infinity), 2.2 * levels[0]], [bottom, top], true);
+    const parts = [svg("clipPath", { id: "frame" }, svg("rect", { x: left, width: right - left + 6, y: top, height: bottom - top }))];
+    const text = (words, at, height, anchor = "middle", style = "") => parts.push(svg("text", { x: at, y: height, "text-anchor": anchor, style }, words));
+    const decades = Math.log10(x.back(right));
+    for (let m = -2; m <= decades; m += decades > 7 ? 3 : 2) {
+      parts.push(svg("line", { x1: x(10 ** m), x2: x(10 ** m), y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
+      text(power(m), x(10 ** m), bottom + 18);
+    }
+    for (const value of [0.01, 0.02, 0.05, 0.1, 0.2]) if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
+    text("time t", (left + right) / 2, bottom + 34);
+    text("loss", 8, top - 4, "start");
+    const level = (value, colour, dashes) =>
+      parts.push(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), stroke: `var(--${colour})`, "stroke-width": 1.2, "stroke-dasharray": dashes }));
+    levels.slice(0, -1).forEach((value) => level(value, "muted", "1 4"));
+    level(levels.at(-1), "copy-average", "6 3");
+    if (copy) level(copy, "n-copy", "6 3");
+    const apart = copy ? Math.max(0, 7 - Math.abs(y(copy) - y(levels.at(-1))) / 2) * Math.sign(y(copy) - y(levels.at(-1))) : 0;
+    if (n > 1) text("1 neuron", right + 5, y(levels[0]) + 4, "start");
+    text("copy-average", right + 5, y(levels.at(-1)) + 4 - apart, "start", "fill: var(--copy-average-ink)");
+    if (copy) text("n-copy", right + 5, y(copy) + 4 + apart, "start", "fill: var(--n-copy-ink)");
+    const line = (some, colour, more) => svg("path", {
+      d: path(some.map(({ time, loss }) => [x(Math.max(time, 1e-2)), y(loss)])),
+      fill: "none", stroke: `var(--${colour})`, "stroke-linejoin": "round", ...more,
+    });
+    const way = states.slice(0, Math.floor(shown) + 1);
+    const { time, loss } = way.at(-1);
+    const ended = seen && way.length === states.length;
+    parts.push(svg("g", { "clip-path": "url(#frame)" },
+      others.map(({ states, label }) => line(states, ENDS[label] ?? "muted", { "stroke-width": 1.1, "stroke-opacity": 0.45 })),
+      line(way, "student", { "stroke-width": 2.2 }),
+      svg("circle", { cx: x(Math.max(time, 1e-2)), cy: y(loss), r: 4.5, fill: `var(--${ended ? ENDS[seen.label] ?? "muted" : "student"})`, stroke: "var(--paper)" })));
+    chart.replaceChildren(...parts);
+    tell(ended, { time, loss }, levels.at(-1), copy);
+  }
+
+  function tell(ended, { time, loss }, average, copy) {
+    if (!ended) return says.replaceChildren(`t = ${digits(time, 3)}, loss ${digits(loss, 5)}.`);
+    const found = ENDS[seen.label] ? seen.label : "other";
+    const level = { "n-copy": copy, "copy-average": average }[found];
+    const all = past.get(here());
+    const number = (name) => all.filter(({ label }) => (ENDS[label] ? label : "other") === name).length;
+    says.replaceChildren(
+      node("strong", { class: found }, { "n-copy": "n-copy. ", "copy-average": "Copy-average. ", other: "Another end. " }[found]),
+      `Loss ${digits(loss, 7)}${Math.abs(loss - level) < 1e-10 ? ", that of the exact point" : found === "other" ? `; how it ended: ${flow.reason}` : ""}. `,
+      ...(all.length > 1 ? [`Of your ${all.length} starts here `, ...tally(Object.keys(ENDS).map((name) => [number(name), name])), "."] : []));
+    view.say(`${says.textContent} ${told.textContent}`);
+  }
+
+  for (const key of settings) model.on(`change:${key}`, heard);
+  function heard() {
+    const now = settings.map(get).join();
+    if (!ours && now !== heard.last) {
+      more = 0;
+      restart();
+      model.save_changes();
+    }
+    heard.last = settings.map(get).join();
+  }
+  restart();
+  heard.last = settings.map(get).join();
+  return () => {
+    cancelAnimationFrame(frame);
+    for (const key of settings) model.off(`change:${key}`, heard);
+    view.leave();
+  };
+}
+
+// The member of a list that is nearest to x on a logarithmic axis.
+const nearest = (all, x) => all.reduce((best, y) => (Math.abs(Math.log(y / x)) < Math.abs(Math.log(best / x)) ? y : best));
+
+const ramp = (share) => {
+  const lean = share - 0.5;
+  return `color-mix(in srgb, var(--${lean < 0 ? "copy-average" : "n-copy"}) ${Math.round(200 * Math.abs(lean))}%, var(--paper))`;
+};
+
+// How many ended where: "34 ended at n-copy, 16 at copy-average".
+function tally(counts) {
+  return counts.filter(([number]) => number).flatMap(([number, name], m) =>
+    [m ? ", " : "", node("strong", { class: name }, String(number)), `${m ? "" : " ended"} ${name === "other" ? "elsewhere" : `at ${name}`}`]);
+}
+
+export default { render, defaults, settings };
