@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import copyavg as ca
-from copyavg.book.exercises import EXERCISES, check
+from copyavg.book import explorables
+from copyavg.book.exercises import EXERCISES, SEARCHES, check
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 MISTAKES = [(label, i) for label, exercise in EXERCISES.items() for i in range(len(exercise.mistakes))]
@@ -20,6 +21,33 @@ def test_the_answer_passes(label):
     verdict = check(label, EXERCISES[label].answer)
     assert verdict.passed, verdict
     assert repr(verdict) == f"✓ {label}: right for all {len(EXERCISES[label].inputs())} inputs."
+
+
+@pytest.mark.parametrize("label", SEARCHES)
+class TestSearches:
+    """States to be found in a figure."""
+
+    def test_what_was_to_be_found_is_found(self, label):
+        search = SEARCHES[label]
+        assert repr(check(label, explorables.KINDS[search.figure](**search.answer))) == f"✓ {label}: found."
+
+    def test_where_the_reader_has_done_nothing_that_is_said(self, label):
+        search = SEARCHES[label]
+        untouched = check(label, explorables.KINDS[search.figure](**search.start))
+        assert untouched.message.startswith(f"○ {label}: not answered yet.")
+
+    def test_other_states_get_a_hint(self, label):
+        search = SEARCHES[label]
+        for chosen, begins in search.mistakes:
+            message = check(label, explorables.KINDS[search.figure](**chosen)).message
+            assert message.startswith(f"✗ {label}: not there. Hint: {begins}")
+
+    @pytest.mark.parametrize("other", [None, 3, "groups", lambda n: n])
+    def test_what_is_no_such_figure_is_named(self, label, other):
+        assert check(label, other).message.startswith(f"✗ {label}: give the figure {SEARCHES[label].figure} itself")
+
+    def test_the_exercise_stands_in_a_chapter(self, label):
+        assert any(f":label: {label}" in path.read_text(encoding="utf-8") for path in NOTEBOOKS)
 
 
 @pytest.mark.parametrize(("label", "i"), MISTAKES)

@@ -73,10 +73,7 @@ def prepare(module: str, work: Path, processes: int) -> tuple[list[Path], dict[s
     """
     first, *others = places = [work / f"copy-{slot}" for slot in range(processes)]
     shutil.rmtree(first, ignore_errors=True)
-    for folder in ("copyavg", "tests", "book/_ext"):
-        shutil.copytree(ROOT / folder, first / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "book/claims.yml", "book/claims.schema.json"):  # the tests read the ledger of claims
-        shutil.copy(ROOT / file, first / file)
+    shutil.copytree(ROOT, first, ignore=shutil.ignore_patterns("__pycache__", "_build", ".*"))
     observed = observe(module, first)
     for place in others:
         shutil.rmtree(place, ignore_errors=True)

@@ -54,6 +54,44 @@ class Exercise:
     tolerance: float = 1e-6
 
 
+@dataclass(frozen=True)
+class Search:
+    """A state to be found in a figure that computes in the page; what counts is what the reader has chosen there.
+
+    Parameters
+    ----------
+    figure : str
+        The name of the figure.
+    start : dict
+        What is chosen where the chapter shows it.
+    hint : callable
+        None if a figure is in that state, else a hint, computed with `copyavg` from what was chosen.
+    answer : dict
+        A choice that is right.
+    mistakes : tuple of (dict, str)
+        Wrong choices, and how their hints begin.
+    """
+
+    figure: str
+    start: dict[str, Any]
+    hint: Callable[[Any], str | None]
+    answer: dict[str, Any]
+    mistakes: tuple[tuple[dict[str, Any], str], ...]
+
+
+def look_at(label: str, search: Search, answer: Any) -> Verdict:
+    """Say whether a figure is in the state that was to be found."""
+    if getattr(answer, "name", None) != search.figure:
+        return Verdict(False, f"✗ {label}: give the figure {search.figure} itself, by the name of its variable.")
+    untouched = {
+        name: value for name, value in answer.trait_defaults().items() if name in answer.chosen()
+    } | search.start
+    if answer.chosen() == untouched:
+        return Verdict(False, f"○ {label}: not answered yet. Play with the figure, then run this cell again.")
+    hint = search.hint(answer)
+    return Verdict(hint is None, f"✗ {label}: not there. Hint: {hint}" if hint else f"✓ {label}: found.")
+
+
 def compare(label: str, exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
     """Call `answer` on the inputs of the exercise and compare what it returns with what it should."""
     inputs = exercise.inputs()

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 from math import asin, factorial, pi, prod, sqrt
+from typing import Any
 
 import numpy as np
 
 from copyavg.landscape import gradient, loss
 from copyavg.network import Network, orthonormal_teacher
-from copyavg.points.configurations import copy_average
+from copyavg.points.configurations import copy_average, partitions
 
-from .checking import NO_HALF, Exercise
+from .checking import NO_HALF, Exercise, Search
 
 
 def loss_of_grouping(sizes: Sequence[int | float], square: int = 2, inside: int = 2) -> float:
@@ -106,6 +107,39 @@ def _linear_only() -> Exercise:
     )
 
 
+def sizes_of(figure: Any) -> list[int]:
+    """How many teacher neurons each student neuron has, ascending, in the figure of groups."""
+    groups = figure.groups or [i * figure.n // figure.k for i in range(figure.k)]  # shared out evenly
+    return sorted(groups.count(i) for i in range(figure.n))
+
+
+def _worst_grouping() -> Search:
+    def hint(figure: Any) -> str | None:
+        if (figure.n, figure.k) != (3, 7):
+            return "take n = 3 and k = 7."
+        sizes = sizes_of(figure)
+        if 0 in sizes:
+            return "one student neuron has nothing to do, so this is a point of a smaller student."
+        if sizes == [1, 1, 5]:
+            return "that is the best grouping. What is its opposite?"
+        worst = max(loss_of_grouping(p) for p in partitions(7, 3))
+        return None if loss_of_grouping(sizes) == worst else "there is a grouping with a larger loss."
+
+    return Search(
+        figure="groups",
+        start={"n": 3, "k": 7, "groups": [0, 0, 0, 1, 1, 1, 2]},
+        hint=hint,
+        answer={"n": 3, "k": 7, "groups": [0, 0, 1, 1, 2, 2, 2]},
+        mistakes=(
+            ({"n": 4, "k": 7}, "take n = 3 and k = 7."),
+            ({"n": 3, "k": 7, "groups": [0, 0, 0, 0, 1, 1, 1]}, "one student neuron has nothing to do"),
+            ({"n": 3, "k": 7, "groups": [0, 1, 2, 2, 2, 2, 2]}, "that is the best grouping."),
+            ({"n": 3, "k": 7, "groups": [0, 1, 1, 2, 2, 2, 2]}, "there is a grouping with a larger loss."),
+        ),
+    )
+
+
+SEARCHES = {"ex-find-worst": _worst_grouping()}
 EXERCISES = {
     "ex-four": _four(),
     "ex-sign": _sign(),

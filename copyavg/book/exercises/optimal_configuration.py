@@ -1,11 +1,15 @@
 """The exercise of chapter 3: the worst grouping."""
 
-from copyavg.landscape import loss
+from typing import Any
+
+import numpy as np
+
+from copyavg.landscape import hessian, loss
 from copyavg.network import orthonormal_teacher
 from copyavg.points.configurations import copy_average, partitions
 
-from .checking import NO_HALF, Exercise
-from .copy_average import loss_of_grouping
+from .checking import NO_HALF, Exercise, Search
+from .copy_average import loss_of_grouping, sizes_of
 
 
 def _worst() -> Exercise:
@@ -40,6 +44,31 @@ def _worst() -> Exercise:
     )
 
 
+def _one_way_down() -> Search:
+    def hint(figure: Any) -> str | None:
+        sizes = sizes_of(figure)
+        if (figure.n, figure.k) != (3, 9):
+            return "take n = 3 and k = 9."
+        if 0 in sizes:
+            return "one student neuron has nothing to do. Give it a teacher neuron."
+        down = int(np.sum(np.linalg.eigvalsh(hessian(copy_average(sizes), orthonormal_teacher(9))) < -1e-9))
+        return None if down == 1 else f"there the loss falls in {down} directions."
+
+    return Search(
+        figure="groups",
+        start={"n": 3, "k": 9},
+        hint=hint,
+        answer={"n": 3, "k": 9, "groups": [0, 1, 1, 2, 2, 2, 2, 2, 2]},
+        mistakes=(
+            ({"n": 4, "k": 9}, "take n = 3 and k = 9."),
+            ({"n": 3, "k": 9, "groups": [0, 0, 0, 0, 0, 0, 0, 0, 1]}, "one student neuron has nothing to do."),
+            ({"n": 3, "k": 9, "met": True}, "there the loss falls in 6 directions."),
+            ({"n": 3, "k": 9, "groups": [0, 1, 2, 2, 2, 2, 2, 2, 2]}, "there the loss falls in 0 directions."),
+        ),
+    )
+
+
+SEARCHES = {"ex-find-one-way": _one_way_down()}
 EXERCISES = {
     "ex-worst": _worst(),
 }

@@ -1,6 +1,7 @@
 """Exercises of chapter 1: the loss, the interaction, rotations."""
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from copyavg.interactions.pairs import interaction
 from copyavg.landscape import gradient, loss
 from copyavg.network import Network, orthonormal_teacher, random_student
 
-from .checking import NO_HALF, Exercise
+from .checking import NO_HALF, Exercise, Search
 from .copy_average import loss_of_grouping
 
 
@@ -96,6 +97,34 @@ def _rotation() -> Exercise:
     )
 
 
+def _no_use() -> Search:
+    def hint(figure: Any) -> str | None:
+        w, teacher = np.array([figure.student]), orthonormal_teacher(2)
+        if figure.activation != "erf":
+            return "this one is about erf. Switch the activation."
+        if np.linalg.norm(w) < 0.1:
+            return "so short a neuron does next to nothing anyway. Look farther out."
+        at_0, at_1 = (gradient(Network(w, [a]), teacher).outgoing[0] for a in (0.0, 1.0))
+        best = at_0 / (at_0 - at_1)
+        if np.linalg.norm(gradient(Network(w, [best]), teacher).incoming) > 0.02:
+            return "the gradient does not vanish there."
+        return "there it averages the two. Where is it of no use to either?" if abs(best) > 0.05 else None
+
+    return Search(
+        figure="two-neurons",
+        start={},
+        hint=hint,
+        answer={"student": [0.5, -0.5]},
+        mistakes=(
+            ({"activation": "relu"}, "this one is about erf."),
+            ({"student": [0.05, -0.05]}, "so short a neuron"),
+            ({"student": [1.0, 0.0]}, "the gradient does not vanish"),
+            ({"student": [1 / sqrt(6), 1 / sqrt(6)]}, "there it averages the two."),
+        ),
+    )
+
+
+SEARCHES = {"ex-find-no-use": _no_use()}
 EXERCISES = {
     "ex-one-copy": _one_copy(),
     "ex-radius": _radius(),

@@ -6,6 +6,16 @@ is the place where the site mounts the same thing.
 """
 
 from .bundle import NAMES, bundle
-from .widgets import KINDS, CopyOrAverage, Explorable
+from .widgets import KINDS, CopyOrAverage, EverySize, Explorable, Groups, StartSize, TwoNeurons
 
-__all__ = ["KINDS", "NAMES", "CopyOrAverage", "Explorable", "bundle"]
+__all__ = [
+    "KINDS",
+    "NAMES",
+    "CopyOrAverage",
+    "EverySize",
+    "Explorable",
+    "Groups",
+    "StartSize",
+    "TwoNeurons",
+    "bundle",
+]

@@ -60,7 +60,7 @@ function render({ model, el }) {
   }));
   const says = node("p", { class: "says" });
   const turns = node("p", { class: "quiet" });
-  const numbers = table("Numbers", "Loss and weights of the two points", ["", "copy-average", "n-copy"]);
+  const numbers = table("Numbers", "Loss and weights of the two points", ["number", "copy-average", "n-copy"]);
   view.add(
     node("div", { class: "row" }, controls.k, controls.n, controls.axis, linkButton(model, view)),
     node("div", { class: "columns" },

@@ -9,8 +9,9 @@ import TABLE from "./start-size.json";
 const KS = Object.keys(TABLE.sweeps).map(Number);
 const FACTORS = Object.keys(TABLE.sweeps[KS[0]].ends).map(Number).sort((x, y) => x - y);
 const LIVE = 10; // teacher neurons of the paths: those of more take too long here
-const WORK = 9; // milliseconds of flow in a frame
+const WORK = 7; // milliseconds of flow in a frame
 const REPLAY = 4000; // milliseconds
+const KEPT = 30; // paths of a kind, beside the last
 const [LEFT, RIGHT, TOP, FOOT] = [58, 374, 42, 204]; // the bars; below them a row of 16 for each size
 const rowOf = (size) => FOOT + 16 + 16 * (FACTORS.length - 1 - FACTORS.indexOf(size));
 const END = rowOf(FACTORS[0]) + 10;
@@ -43,7 +44,7 @@ function render({ model, el }) {
       change: (m) => change({ size: FACTORS[m] }),
     }),
   };
-  const play = button("Play", () => (last === null ? replay() : rest()), { class: "main" });
+  const play = button("Play", toggle, { class: "main" });
   const counted = svg("svg", { viewBox: `0 0 380 ${END + 40}`, role: "group", "aria-label": "Where starts ended" });
   const bars = svg("g", { style: "cursor: pointer" });
   const column = svg("rect", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
@@ -63,7 +64,7 @@ function render({ model, el }) {
     nudge: (dx, dy) => change({ n: get("n") + dx, size: sizeAt(FACTORS.indexOf(get("size")) - dy) }),
     press: () => another(1),
   });
-  const chart = svg("svg", { viewBox: "0 0 380 270", role: "img", "aria-label": "The loss against time, along paths of gradient flow" });
+  const chart = svg("svg", { viewBox: "0 0 380 330", role: "img", "aria-label": "The loss against time, along paths of gradient flow" });
   const told = node("p", { class: "says" });
   const says = node("p", { class: "says" });
   const note = node("p", { class: "quiet" });
@@ -75,15 +76,18 @@ function render({ model, el }) {
     node("div", { class: "row" },
       play, button("Another start", () => another(1)), button("Ten more", () => another(10)), linkButton(model, view)),
     node("div", { class: "columns" },
-      node("div", {}, counted,
-        node("div", { class: "row quiet", style: "padding-left: 14%" }, swatch("n-copy", "n-copy"), swatch("muted", "another end"), swatch("copy-average", "copy-average"))),
-      node("div", { style: "display: grid; gap: 8px" }, chart, says, told, note),
+      node("div", { style: "display: grid; gap: 8px" }, counted,
+        node("div", { class: "row quiet", style: "gap: 2px 14px" }, swatch("n-copy", "n-copy"), swatch("copy-average", "copy-average"), swatch("muted", "another end")),
+        told,
+        node("p", { class: "quiet" }, "Above, the size that is chosen; below, all of them, by the share of n-copy: colourless at a half. Click on a place, drag the point, or move it with the arrow keys; Enter draws another start.")),
+      node("div", { style: "display: grid; gap: 8px" }, chart, says, note),
     ),
     numbers,
   );
 
   // State: what is chosen, the path from that start, and which of its states is on show.
   function change(values) {
+    if (Object.entries(values).every(([key, value]) => get(key) === value)) return;
     ours = true;
     for (const [key, value] of Object.entries(values)) model.set(key, value);
     more = 0;
@@ -98,12 +102,12 @@ function render({ model, el }) {
   }
 
   function another(number) {
-    const tried = (past.get(here()) ?? []).map(({ seed }) => seed);
-    const next = Math.max(get("seed"), ...tried) + 1;
-    change({ seed: next });
+    change({ seed: Math.max(get("seed"), ...kept().map(({ seed }) => seed)) + 1 });
     more = number - 1;
+    name();
   }
 
+  const kept = () => past.get(here()) ?? [];
   const here = () => `${live()} ${get("size")}`;
   const live = () => Math.min(LIVE - 1, Math.max(1, Math.round((get("n") / get("k")) * LIVE)));
 
@@ -121,7 +125,7 @@ function render({ model, el }) {
     count(k, n, size);
     cancelAnimationFrame(frame);
     last = null;
-    play.textContent = "Play";
+    name();
     flow = new Flow(glorot(live(), LIVE + 1, seed, size), live(), LIVE, ACTIVATIONS.erf);
     states = [];
     record();
@@ -153,33 +157,33 @@ function render({ model, el }) {
   // The path is there: say where it ends, keep it beside the others, and go on to the next start, if there is one.
   function arrive() {
     const { label } = classify(flow.theta, live(), LIVE, ACTIVATIONS.erf);
-    seen = { label, loss: flow.loss, seed: get("seed"), states };
-    const kept = (past.get(here()) ?? []).filter(({ seed }) => seed !== seen.seed);
-    past.set(here(), [...kept, seen].slice(-60));
+    seen = { label, seed: get("seed"), states };
+    past.set(here(), [...kept().filter(({ seed }) => seed !== seen.seed), seen].slice(-KEPT));
     model.set("label", label);
     model.set("loss", flow.loss);
     show();
     model.save_changes();
-    if (!more) return;
-    const left = more;
-    another(1);
-    more = left - 1;
+    if (more) another(more);
   }
 
-  function replay() {
-    if (!seen) return;
-    if (shown >= states.length - 1) shown = 0;
-    more = 0;
-    play.textContent = "Pause";
-    last = performance.now();
-    frame = requestAnimationFrame(tick);
+  const name = () => (play.textContent = last !== null ? "Pause" : more ? "Stop" : "Play");
+
+  function toggle() {
+    if (last !== null) return rest();
+    if (!seen || more) more = 0;
+    else {
+      if (shown >= states.length - 1) shown = 0;
+      last = performance.now();
+      frame = requestAnimationFrame(tick);
+    }
+    name();
   }
 
   function rest(at = shown) {
     cancelAnimationFrame(frame);
     last = null;
     shown = at;
-    play.textContent = "Play";
+    name();
     show();
   }
 
@@ -213,8 +217,7 @@ function render({ model, el }) {
         parts.push(svg("path", { d: path([[at, height - 3], [at, END - 2]]), stroke: "var(--ink)", "stroke-width": 1.2, "stroke-dasharray": "4 3" }));
         text(words, at - 5, height, "end");
       }
-      for (const share of [0, 0.5, 1]) text(String(share), LEFT - 8, y(share * seeds) + 4, "end");
-      text("share", 2, TOP - 12, "start");
+      for (const share of [0, 50, 100]) text(`${share} %`, LEFT - 8, y((share / 100) * seeds) + (share ? 4 : -1), "end");
       for (let m = k < 20 ? 1 : k / 10; m < k; m += k < 20 ? 1 : k / 10) text(String(m), x(m), END + 16);
       text("student neurons n", (LEFT + RIGHT) / 2, END + 33);
       bars.replaceChildren(...parts);
@@ -231,29 +234,28 @@ function render({ model, el }) {
     told.replaceChildren(`In the sweep, with n = ${n}, k = ${k} and Glorot’s start × ${size}, of ${seeds} starts `,
       ...tally([[copy, "n-copy"], [average, "copy-average"], [smaller + other, "other"]]), ".");
     note.textContent = k === LIVE
-      ? "The path is computed in the page, from starts that the page draws."
-      : `The path has k = ${LIVE} and n = ${live()}, of the sizes at which a page can compute it the nearest to n/k = ${digits(n / k, 2)}: k = ${k} takes too long here.`;
+      ? "The path is computed here, from a start that the page draws: none of those of the sweep. Dotted: the plateaus, at the best losses of fewer neurons."
+      : `The path has k = ${LIVE}, as more takes too long in a page, and n = ${live()}, the nearest to n/k = ${digits(n / k, 2)}. It may end otherwise than the bars say, for at which n/k the ends change depends on k.`;
   }
 
   function show() {
-    const [left, right, top, bottom] = [46, 290, 18, 232];
+    const [left, right, top, bottom] = [46, 290, 18, 292];
     const n = live();
     const levels = Array.from({ length: n }, (_, m) => averageLoss(LIVE - m));
     const copy = TABLE.levels[n - 2];
-    const others = (past.get(here()) ?? []).filter((other) => other !== seen);
+    const others = kept().filter((other) => other !== seen);
     const latest = Math.max(...[{ states }, ...others].map((one) => one.states.at(-1).time));
-    const x = scale([1e-2, Math.max(1e5, 2 * latest)], [left, right], true);
+    const x = scale([1e-2, Math.min(1e7, Math.max(1e5, 2 * latest))], [left, right], true);
     const y = scale([0.85 * Math.min(levels.at(-1), copy ?? Infinity), 2.2 * levels[0]], [bottom, top], true);
     const parts = [svg("clipPath", { id: "frame" }, svg("rect", { x: left, width: right - left + 6, y: top, height: bottom - top }))];
     const text = (words, at, height, anchor = "middle", style = "") => parts.push(svg("text", { x: at, y: height, "text-anchor": anchor, style }, words));
-    const decades = Math.log10(x.back(right));
-    for (let m = -2; m <= decades; m += decades > 7 ? 3 : 2) {
+    for (let m = -2; 10 ** m <= x.back(right); m += 2) {
       parts.push(svg("line", { x1: x(10 ** m), x2: x(10 ** m), y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
       text(power(m), x(10 ** m), bottom + 18);
     }
     for (const value of [0.01, 0.02, 0.05, 0.1, 0.2]) if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
     text("time t", (left + right) / 2, bottom + 34);
-    text("loss", 8, top - 4, "start");
+    text(y(states[0].loss) < top ? `loss, from ${digits(states[0].loss, 2)}` : "loss", 8, top - 4, "start");
     const level = (value, colour, dashes) =>
       parts.push(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), stroke: `var(--${colour})`, "stroke-width": 1.2, "stroke-dasharray": dashes }));
     levels.slice(0, -1).forEach((value) => level(value, "muted", "1 4"));
@@ -263,26 +265,26 @@ function render({ model, el }) {
     if (n > 1) text("1 neuron", right + 5, y(levels[0]) + 4, "start");
     text("copy-average", right + 5, y(levels.at(-1)) + 4 - apart, "start", "fill: var(--copy-average-ink)");
     if (copy) text("n-copy", right + 5, y(copy) + 4 + apart, "start", "fill: var(--n-copy-ink)");
+    const spot = ({ time, loss }) => [Math.min(right, x(Math.max(time, 1e-2))), y(loss)];
     const line = (some, colour, more) => svg("path", {
-      d: path(some.map(({ time, loss }) => [x(Math.max(time, 1e-2)), y(loss)])),
-      fill: "none", stroke: `var(--${colour})`, "stroke-linejoin": "round", ...more,
+      d: path(some.map(spot)), fill: "none", stroke: `var(--${colour})`, "stroke-linejoin": "round", ...more,
     });
     const way = states.slice(0, Math.floor(shown) + 1);
-    const { time, loss } = way.at(-1);
+    const [cx, cy] = spot(way.at(-1));
     const ended = seen && way.length === states.length;
     parts.push(svg("g", { "clip-path": "url(#frame)" },
-      others.map(({ states, label }) => line(states, ENDS[label] ?? "muted", { "stroke-width": 1.1, "stroke-opacity": 0.45 })),
-      line(way, "student", { "stroke-width": 2.2 }),
-      svg("circle", { cx: x(Math.max(time, 1e-2)), cy: y(loss), r: 4.5, fill: `var(--${ended ? ENDS[seen.label] ?? "muted" : "student"})`, stroke: "var(--paper)" })));
+      others.map(({ states, label }) => line(thin(states, 120), ENDS[label] ?? "muted", { "stroke-width": 1.1, "stroke-opacity": 0.45 })),
+      line(thin(way, 500), "student", { "stroke-width": 2.2 }),
+      svg("circle", { cx, cy, r: 4.5, fill: `var(--${ended ? ENDS[seen.label] ?? "muted" : "student"})`, stroke: "var(--paper)" })));
     chart.replaceChildren(...parts);
-    tell(ended, { time, loss }, levels.at(-1), copy);
+    tell(ended, way.at(-1), levels.at(-1), copy);
   }
 
   function tell(ended, { time, loss }, average, copy) {
     if (!ended) return says.replaceChildren(`t = ${digits(time, 3)}, loss ${digits(loss, 5)}.`);
     const found = ENDS[seen.label] ? seen.label : "other";
     const level = { "n-copy": copy, "copy-average": average }[found];
-    const all = past.get(here());
+    const all = kept();
     const number = (name) => all.filter(({ label }) => (ENDS[label] ? label : "other") === name).length;
     says.replaceChildren(
       node("strong", { class: found }, { "n-copy": "n-copy. ", "copy-average": "Copy-average. ", other: "Another end. " }[found]),
@@ -309,6 +311,9 @@ function render({ model, el }) {
     view.leave();
   };
 }
+
+// Of many states not more than `most`, the last among them.
+const thin = (states, most) => states.filter((_, m) => (states.length - 1 - m) % Math.ceil(states.length / most) === 0);
 
 // The member of a list that is nearest to x on a logarithmic axis.
 const nearest = (all, x) => all.reduce((best, y) => (Math.abs(Math.log(y / x)) < Math.abs(Math.log(best / x)) ? y : best));

@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from typing import Any, ClassVar
 
-from traitlets import Bool, CaselessStrEnum, CInt, Float, HasTraits, List, TraitError, Unicode, validate
+from traitlets import Bool, CaselessStrEnum, CInt, Float, HasTraits, List, TraitError, Unicode, observe, validate
 
 from copyavg.network import Network
 
@@ -38,7 +38,6 @@ class Explorable(HasTraits):
     name: ClassVar[str]
     alt: ClassVar[str]
     caption: ClassVar[str]
-    follows: ClassVar[tuple[str, ...]] = ()  # traits that the page fills in
 
     def __new__(cls, **_: Any) -> "Explorable":  # noqa: D102
         return super().__new__(cls if issubclass(cls, _Shown) else _shown(cls, in_session()))
@@ -58,6 +57,28 @@ class Explorable(HasTraits):
     def chosen(self) -> dict[str, Any]:
         """Return the traits that can be chosen, with their values."""
         return {name: getattr(self, name) for name in self.chosen_names()}
+
+    def with_controls(self, *names: str) -> Any:
+        """Return the figure, and in a session above it an ipywidgets control for each of these traits, linked to it."""
+        import ipywidgets
+
+        controls = []
+        for name in names:
+            trait, value = self.traits()[name], getattr(self, name)
+            if isinstance(trait, CaselessStrEnum):
+                control = ipywidgets.Dropdown(options=trait.values, description=name)
+            elif isinstance(trait, Bool):
+                control = ipywidgets.Checkbox(description=name)
+            else:
+                kind = ipywidgets.BoundedIntText if isinstance(trait, CInt) else ipywidgets.BoundedFloatText
+                bounds = {
+                    "min": -1e9 if trait.min is None else trait.min,
+                    "max": 1e9 if trait.max is None else trait.max,
+                }
+                control = kind(value=value, description=name, **bounds)
+            ipywidgets.link((self, name), (control, "value"))
+            controls.append(control)
+        return ipywidgets.VBox([ipywidgets.HBox(controls), self])
 
     def mount(self) -> str:
         """Return the HTML of the place where the site puts this explorable, with its picture until then."""
@@ -80,6 +101,9 @@ class _Still(_Shown):
 
     def _repr_html_(self) -> str:
         return self.mount()
+
+    def with_controls(self, *_: str) -> "Explorable":
+        return self
 
 
 def in_session() -> bool:
@@ -109,6 +133,16 @@ def _choose(trait: type, *arguments: Any, **options: Any) -> Any:
 
 def _follow(trait: type, *arguments: Any, **options: Any) -> Any:
     return trait(*arguments, **options).tag(sync=True)
+
+
+def _require_smaller(figure: Explorable, proposal: Any) -> int:
+    """Say so if the student is not smaller than the teacher."""
+    sizes = {"n": figure.n, "k": figure.k} | {proposal["trait"].name: proposal["value"]}
+    if not sizes["n"] < sizes["k"]:
+        raise TraitError(
+            "the student must be smaller than the teacher, but n = {n} and k = {k} were given".format(**sizes)
+        )
+    return proposal["value"]
 
 
 class CopyOrAverage(Explorable):
@@ -172,13 +206,7 @@ class CopyOrAverage(Explorable):
     label = _follow(Unicode, "", help="of the limit, once it is reached")
     reason = _follow(Unicode, "", help="how the flow ended")
 
-    @validate("n", "k")
-    def _smaller(self, proposal: Any) -> int:
-        n = proposal["value"] if proposal["trait"].name == "n" else self.n
-        k = proposal["value"] if proposal["trait"].name == "k" else self.k
-        if not n < k:
-            raise TraitError(f"the student must be smaller than the teacher, but n = {n} and k = {k} were given")
-        return proposal["value"]
+    _smaller = validate("n", "k")(_require_smaller)
 
     @property
     def student(self) -> Network:
@@ -188,4 +216,196 @@ class CopyOrAverage(Explorable):
         return Network(self.incoming, self.outgoing)
 
 
-KINDS = {kind.name: kind for kind in (CopyOrAverage,)}
+class TwoNeurons(Explorable):
+    """Two neurons interact, and one neuron stands for two: chapter 1.
+
+    Parameters
+    ----------
+    activation : str
+        "erf" or "relu".
+    w, p : [float, float]
+        Two weight vectors in a plane.
+    student : [float, float]
+        (w·v₁, w·v₂) of one student neuron under two teacher neurons, each at most 1.5 in size; its outgoing weight is
+        always the best one.
+
+    Attributes
+    ----------
+    correlation, interaction : float
+        u of w and p, and g(‖w‖, ‖p‖, u).
+    outgoing, loss, slope : float
+        The best outgoing weight of the student neuron, its loss, and ‖∂L/∂w‖.
+
+    Examples
+    --------
+    >>> TwoNeurons(activation="relu").student
+    [1.2, -0.6]
+    """
+
+    name = "two-neurons"
+    alt = (
+        "Left, two arrows w and p with the curve of their interaction against the correlation, for erf and ReLU. "
+        "Right, a contour map of the loss with teacher neurons v₁ and v₂, a student disc w and an arrow down the slope."
+    )
+    caption = (
+        "Left: the interaction of two neurons against their correlation; orthogonal erf neurons do not interact, "
+        "orthogonal ReLU neurons do. Right: the loss of one student neuron under two teacher neurons. Drag w or press "
+        "<em>Let it flow</em>: it comes to rest between them, at the average."
+    )
+
+    activation = _choose(CaselessStrEnum, ["erf", "relu"], "erf")
+    w = _choose(List, Float(), [1.7, 0.5], minlen=2, maxlen=2)
+    p = _choose(List, Float(), [0.5, 1.2], minlen=2, maxlen=2)
+    student = _choose(List, Float(min=-1.5, max=1.5), [1.2, -0.6], minlen=2, maxlen=2)
+    correlation = _follow(Float, 0.0)
+    interaction = _follow(Float, 0.0)
+    outgoing = _follow(Float, 0.0)
+    loss = _follow(Float, 0.0)
+    slope = _follow(Float, 0.0)
+
+
+class Groups(Explorable):
+    """Share out k teacher neurons among n student neurons: chapters 2 and 3.
+
+    Parameters
+    ----------
+    n, k : int
+        Neurons of student and teacher, n < k ≤ 12.
+    groups : list of int
+        For every teacher neuron the student neuron, from 0, that stands for it; empty: shared out evenly.
+    met : bool
+        Whether n-copy is on show.
+
+    Attributes
+    ----------
+    partition : list of int
+        The sizes of the groups, ascending; 0 for a student neuron that has none.
+    loss : float
+        Of the copy-average point of these groups.
+    index : int
+        How many eigenvalues of its Hessian are negative.
+
+    Examples
+    --------
+    >>> Groups(n=2, k=3, groups=[0, 1, 1]).groups
+    [0, 1, 1]
+    """
+
+    name = "groups"
+    alt = (
+        "Three boxes, each with two numbered teacher neurons joined to an open orange student neuron. Beside them a "
+        "chart of the three groupings of six by loss: the even one, 2+2+2, has the largest, 0.069665, and is a saddle."
+    )
+    caption = (
+        "Share out the teacher's neurons among the student's: every grouping is a copy-average point, and the loss is "
+        "least when all but one neuron copy and one averages the rest. Find it, then meet n-copy, a student that does "
+        "without groups."
+    )
+
+    n = _choose(CInt, 3, min=1, max=11)
+    k = _choose(CInt, 6, min=2, max=12)
+    groups = _choose(List, CInt(min=0), help="for every teacher neuron the student neuron that stands for it")
+    met = _choose(Bool, False)
+    partition = _follow(List, CInt())
+    loss = _follow(Float, 0.0)
+    index = _follow(CInt, 0)
+
+    _smaller = validate("n", "k")(_require_smaller)
+
+    @observe("n", "k")
+    def _share_out_again(self, _: Any) -> None:
+        """Groups of another student or teacher are no groups of this one."""
+        if not self._fits(self.groups):
+            self.groups = []
+
+    def _fits(self, groups: list[int]) -> bool:
+        return not groups or (len(groups) == self.k and max(groups) < self.n)
+
+    @validate("groups")
+    def _fit(self, proposal: Any) -> list[int]:
+        groups = proposal["value"]
+        if not self._fits(groups):
+            raise TraitError(
+                f"groups must name one of the {self.n} student neurons, from 0, for each of the {self.k} teacher "
+                f"neurons, but was given {groups}"
+            )
+        return groups
+
+
+class EverySize(Explorable):
+    """Which of the two points is better, and which are minima, for every n and k up to a million: chapter 3.
+
+    Parameters
+    ----------
+    k, n : int
+        Neurons of teacher and student, n < k ≤ 10⁶.
+
+    Attributes
+    ----------
+    copy_average_loss : float
+        Of the best copy-average point.
+    n_copy_loss : float or None
+        Of the n-copy point; None where there is none.
+    better : str
+        "copy-average" or "n-copy".
+
+    Examples
+    --------
+    >>> EverySize(k=1000, n=700)
+    <every-size: k=1000, n=700>
+    """
+
+    name = "every-size"
+    alt = ""
+    caption = ""
+
+    k = _choose(CInt, 50, min=2, max=10**6)
+    n = _choose(CInt, 25, min=1, max=10**6 - 1)
+    copy_average_loss = _follow(Float, 0.0)
+    n_copy_loss = _follow(Float, None, allow_none=True)
+    better = _follow(Unicode, "")
+
+    _smaller = validate("n", "k")(_require_smaller)
+
+
+class StartSize(Explorable):
+    """Where gradient flow ends, by the size of its start: chapter 5.
+
+    Parameters
+    ----------
+    k, n : int
+        Neurons of teacher (10, 20 or 50) and student.
+    size : float
+        Of the start, times Glorot's.
+    seed : int
+        Of the path that is computed in the page.
+
+    Attributes
+    ----------
+    share : float
+        Of the sweep's starts of this size that end at n-copy.
+    label, loss : str, float
+        Of the path's limit, once it is reached.
+
+    Examples
+    --------
+    >>> StartSize(k=20, n=12, size=3)
+    <start-size: k=20, n=12, seed=1, size=3.0>
+    """
+
+    name = "start-size"
+    alt = ""
+    caption = ""
+
+    k = _choose(CInt, 10)
+    n = _choose(CInt, 7, min=1)
+    size = _choose(Float, 1.0)
+    seed = _choose(CInt, 1, min=0)
+    share = _follow(Float, 0.0)
+    label = _follow(Unicode, "")
+    loss = _follow(Float, 0.0)
+
+    _smaller = validate("n", "k")(_require_smaller)
+
+
+KINDS = {kind.name: kind for kind in (CopyOrAverage, TwoNeurons, Groups, EverySize, StartSize)}
