@@ -15,7 +15,7 @@ from copyavg.book import explorables
 
 PICTURES = Path(__file__).parents[1] / "assets/site/explorables"  # `make figures` draws them
 PLACE = re.compile(
-    r'(<figure class="explorable"[^>]* data-explorable="([a-z-]+)"[^>]*>)<p class="hint">.*?</p>', re.DOTALL
+    r'(<figure class="explorable"[^>]* data-explorable="([a-z-]+)"[^>]*>)<p class="hint">.*?</p></figure>', re.DOTALL
 )
 HINT = "This figure moves where scripts run and the page comes from a web server. Here you see a picture of it."
 NARROW = 620  # width of the text below which an explorable stacks its parts
@@ -39,7 +39,7 @@ class Explorable(SphinxDirective):
 
 
 def with_picture(app: Sphinx, page: str, _template: str, context: dict, _doctree: object) -> None:
-    """Put its pictures into the place of every explorable of a page, and load the script that brings them to life."""
+    """Put pictures and a caption into the place of every explorable of a page, and load the script that mounts it."""
     if "data-explorable=" not in (body := context.get("body") or ""):
         return
     folder = f"{'../' * page.count('/')}_static/explorables"
@@ -51,7 +51,8 @@ def with_picture(app: Sphinx, page: str, _template: str, context: dict, _doctree
         return (
             f'{found[1]}<picture class="still">'
             f'<source media="(max-width: {NARROW}px)" srcset="{folder}/{name}-narrow.png" {narrow}>'
-            f'<img src="{folder}/{name}.png" alt="{alt}" {wide} loading="lazy"></picture><p class="hint">{HINT}</p>'
+            f'<img src="{folder}/{name}.png" alt="{alt}" {wide} loading="lazy"></picture>'
+            f'<p class="hint">{HINT}</p><figcaption>{explorables.KINDS[name].caption}</figcaption></figure>'
         )
 
     context["body"] = PLACE.sub(picture, body)

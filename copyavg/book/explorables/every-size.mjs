@@ -67,7 +67,7 @@ function render({ model, el }) {
       node("div", {}, picture, legend),
       node("div", { style: "display: grid; gap: 12px" }, cards["copy-average"].box, cards["n-copy"].box, says, turns,
         node("p", { class: "quiet" },
-          "Drag the point, move it with the arrow keys, or click on the map: a row is a teacher of k neurons, a place in it a student of n. The narrow strips are counted: where gradient flow ended, from ",
+          "Drag the point, move it with the arrow keys, or click on the map: a row is a teacher of k neurons, a place in it a student of n. Strips: where starts of gradient flow ended, from ",
           node("strong", { class: "copy-average" }, "always at copy-average"), " (colourless: half and half) to ",
           node("strong", { class: "n-copy" }, "always at n-copy"), ". A line in a network is as wide as the share of a teacher neuron in w, and broken where that is negative.")),
     ),
@@ -77,9 +77,9 @@ function render({ model, el }) {
   // State: k and n, and what follows from them.
   const put = (values) => Object.entries(values).forEach(([key, value]) => model.set(key, value));
 
-  function change(values) {
+  function change(values, keep = null) {
+    kept = keep;
     ours = true;
-    if (!("k" in values)) kept = null;
     put(values);
     restart();
     ours = false;
@@ -87,20 +87,18 @@ function render({ model, el }) {
 
   function toRow(m) {
     const k = KS[Math.min(KS.length - 1, Math.max(0, m))];
-    kept ??= get("n") / get("k");
-    change({ k, n: within(kept * k, k) });
-  }
-
-  function moveTo(x, y) {
-    const k = KS[rowOf(UP.back(y))];
-    change({ k, n: axis.n(x, k) });
-    kept = null;
+    const share = kept ?? get("n") / get("k");
+    change({ k, n: within(share * k, k) }, share);
   }
 
   function aside(by) {
     const [n, k] = [get("n"), get("k")];
-    const to = axis.n(axis.place(n, k) + 3 * by, k);
-    change({ n: to === n ? within(n + by, k) : to });
+    change({ n: within(n + by * Math.max(1, Math.round(Math.min(n, k - n) / 25)), k) });
+  }
+
+  function moveTo(x, y) {
+    const k = KS[rowOf(UP.back(y))];
+    change({ k, n: within(k * axis.share(axis.x.back(x)), k) });
   }
 
   function restart() {
@@ -114,22 +112,23 @@ function render({ model, el }) {
     controls.k.put(rowOf(k));
     controls.n.put(n, { max: k - 1 });
     set(point, {
-      transform: `translate(${axis.place(n, k).toFixed(2)} ${UP(k).toFixed(2)})`,
+      transform: `translate(${place(n, k).toFixed(2)} ${UP(k).toFixed(2)})`,
       "aria-valuenow": n, "aria-valuemax": k - 1, "aria-valuetext": `n = ${whole(n)}, k = ${whole(k)}`,
     });
     set(row, { y1: UP(k), y2: UP(k) });
-    show(n, k, average, copy, facts);
-    tell(n, k, average, copy, facts);
+    show({ n, k, average, copy, ...facts });
+    tell({ n, k, average, copy, ...facts });
     model.save_changes();
   }
 
   // Drawing.
+  const place = (n, k) => axis.x(axis.of(n, k));
+
   function build() {
     const parts = [svg("rect", { x: LEFT, width: RIGHT - LEFT, y: TOP, height: BOTTOM - TOP, fill: "transparent" })];
     const add = (tag, attributes, ...words) => parts.push(svg(tag, attributes, ...words));
     const text = (words, x, y, anchor = "middle") => add("text", { x, y, "text-anchor": anchor }, words);
     const edges = [1.63, ...KS.slice(1).map((k, m) => Math.sqrt(k * KS[m])), 1.05 * KS.at(-1)].map(UP);
-    const { place } = axis;
     const border = (b) => ROWS.flatMap(([k, ...thresholds], m) => {
       const x = place([1, ...thresholds, k][b] - 0.5, k);
       return [[x, edges[m]], [x, edges[m + 1]]];
@@ -161,7 +160,7 @@ function render({ model, el }) {
     map.replaceChildren(...parts);
   }
 
-  function show(n, k, average, copy, { minimum, better, saddle, region }) {
+  function show({ n, k, average, copy, minimum, better, saddle, region }) {
     legend.forEach(({ style }, r) => Object.assign(style, r === region ? { color: "var(--ink)", fontWeight: 650 } : { color: "", fontWeight: "" }));
     const kind = { true: ", a minimum", false: ", a saddle", null: "" };
     const m = k - n + 1;
@@ -217,7 +216,7 @@ function render({ model, el }) {
     cards[name].drawing.replaceChildren(...parts);
   }
 
-  function tell(n, k, average, copy, { minimum, better, saddle }) {
+  function tell({ n, k, average, copy, minimum, better, saddle }) {
     const apart = copy && Math.abs(copy.loss - average);
     const [seeds, sizes, counts] = TABLE.flow[k] ?? [0, []];
     const at = sizes.indexOf(n);
@@ -228,7 +227,7 @@ function render({ model, el }) {
       at < 0 ? "" : ` Of ${seeds} starts of gradient flow ${counts[at] || "none"} ended at n-copy.`);
     const from = (which) => {
       const [low, high] = between(k, which);
-      return low === k ? "for no n" : `from n = ${whole(low)}${low < high ? ` to ${whole(high)}` : ""} on`;
+      return low === k ? "for no n" : `from ${low < high ? "about " : ""}n = ${whole(high)} on`;
     };
     turns.textContent = `At k = ${whole(k)} n-copy is a minimum ${from(1)}, and better ${from(2)}; copy-average is a saddle ${from(3)}.`;
     view.say(`n = ${whole(n)}, k = ${whole(k)}. ${says.textContent}`);
@@ -253,13 +252,21 @@ const mixed = (name, strength) => `color-mix(in srgb, var(--${name}) ${strength}
 
 // Up the map goes k; across it n/k, or n/(k − n) on a logarithmic axis, where both ends have room.
 const UP = scale([1.55, 1.1e6], [BOTTOM, TOP], true);
-const axisOf = (x, value, share, ticks, title) =>
-  ({ x, ticks, title, place: (n, k) => x(value(n, k)), n: (at, k) => within(k * share(x.back(at)), k) });
 const AXES = {
-  share: axisOf(scale([0, 1], [LEFT, RIGHT]), (n, k) => n / k, (x) => x,
-    [0, 0.2, 0.4, 0.6, 0.8, 1].map((x) => [x, String(x)]), "n/k, the student’s neurons to the teacher’s"),
-  odds: axisOf(scale([4e-7, 2.5e6], [LEFT, RIGHT], true), (n, k) => n / (k - n), (x) => x / (1 + x),
-    [-6, -4, -2, 0, 2, 4, 6].map((m) => [10 ** m, m ? power(m) : "1"]), "n/(k − n), the student’s neurons to those it lacks"),
+  share: {
+    x: scale([0, 1], [LEFT, RIGHT]),
+    of: (n, k) => n / k,
+    share: (x) => x,
+    ticks: [0, 0.2, 0.4, 0.6, 0.8, 1].map((x) => [x, String(x)]),
+    title: "n/k, the student’s neurons to the teacher’s",
+  },
+  odds: {
+    x: scale([4e-7, 2.5e6], [LEFT, RIGHT], true),
+    of: (n, k) => n / (k - n),
+    share: (x) => x / (1 + x),
+    ticks: [-6, -4, -2, 0, 2, 4, 6].map((m) => [10 ** m, m ? power(m) : "1"]),
+    title: "n/(k − n), the student’s neurons to those it lacks",
+  },
 };
 
 // The rows before and after k, both that of k if there is one; and the nearer, on a logarithmic axis.
@@ -283,19 +290,16 @@ const between = (k, which) => around(k).map((m) => ROWS[m][which]);
 
 // Whether n-copy is a minimum (null: not known) and is better, whether copy-average is a saddle; and the map's region.
 function judge(n, k, average, copy) {
-  const decide = (which, nearer) => {
-    const [low, high] = between(k, which);
-    return n >= high || (n < low ? false : nearer());
-  };
-  const square = 1 / (4 * (k - n + 1) ** 2);
-  const minimum = decide(1, () => null);
-  const better = decide(2, () => copy !== null && copy.loss < average);
-  const saddle = decide(3, () => (1 - 2 * square) * (1 - square) ** -1.5 < (n - 1) / (n - 2 + 2 / Math.sqrt(3)));
+  const [low, high] = between(k, 1);
+  const minimum = n >= high || (n < low ? false : null);
+  const better = copy !== null && copy.loss < average;
+  const square = 1 / (4 * (k - n + 1) ** 2); // the theorem of chapter 3 on the index
+  const saddle = n > 1 && (1 - 2 * square) * (1 - square) ** -1.5 < (n - 1) / (n - 2 + 2 / Math.sqrt(3));
   return { minimum, better, saddle, region: saddle ? 3 : better ? 2 : minimum === null ? null : Number(minimum) };
 }
 
-// The n-copy point wᵢ = α vᵢ + β Σ other copied + γ Σ rest at its best a = S/D: L = k/3 − (2/π) n S²/D. These are S and D,
-// and, in `out`, the derivatives of log(S²/D) by α, β and γ, which vanish at a critical point; n need not be whole.
+// With wᵢ = α vᵢ + β Σ other copied + γ Σ rest, and its best a = S/D, L = k/3 − (2/π) n S²/D. This returns S and D, and
+// puts into `out` the derivatives of log(S²/D) by α, β, γ: all 0 at the n-copy point. Here n need not be whole.
 function profile(n, k, own, other, rest, out) {
   const [others, left] = [n - 1, k - n];
   const q = own * own + others * other * other + left * rest * rest;

@@ -233,9 +233,9 @@ function render({ model, el }) {
     const average = seeds - copy - smaller - other;
     told.replaceChildren(`In the sweep, with n = ${n}, k = ${k} and Glorot’s start × ${size}, of ${seeds} starts `,
       ...tally([[copy, "n-copy"], [average, "copy-average"], [smaller + other, "other"]]), ".");
-    note.textContent = k === LIVE
-      ? "The path is computed here, from a start that the page draws: none of those of the sweep. Dotted: the plateaus, at the best losses of fewer neurons."
-      : `The path has k = ${LIVE}, as more takes too long in a page, and n = ${live()}, the nearest to n/k = ${digits(n / k, 2)}. It may end otherwise than the bars say, for at which n/k the ends change depends on k.`;
+    const same = "The path is computed here, from a start that the page draws: none of those of the sweep.";
+    const instead = `The path has k = ${LIVE}, as more takes too long in a page, and n = ${live()}, the nearest to n/k = ${digits(n / k, 2)}. It may end otherwise than the bars say: the n/k from which starts end at n-copy falls as k grows.`;
+    note.textContent = `${k === LIVE ? same : instead} Dotted: the plateaus, at the best losses of fewer neurons.`;
   }
 
   function show() {
@@ -255,7 +255,8 @@ function render({ model, el }) {
     }
     for (const value of [0.01, 0.02, 0.05, 0.1, 0.2]) if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
     text("time t", (left + right) / 2, bottom + 34);
-    text(y(states[0].loss) < top ? `loss, from ${digits(states[0].loss, 2)}` : "loss", 8, top - 4, "start");
+    const highest = states[0].loss;
+    text(y(highest) < top ? `loss, from ${highest < 100 ? digits(highest, 2) : Math.round(highest)}` : "loss", 8, top - 4, "start");
     const level = (value, colour, dashes) =>
       parts.push(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), stroke: `var(--${colour})`, "stroke-width": 1.2, "stroke-dasharray": dashes }));
     levels.slice(0, -1).forEach((value) => level(value, "muted", "1 4"));

@@ -81,11 +81,11 @@ class Explorable(HasTraits):
         return ipywidgets.VBox([ipywidgets.HBox(controls), self])
 
     def mount(self) -> str:
-        """Return the HTML of the place where the site puts this explorable, with its picture until then."""
+        """Return the HTML of the place where the site puts this explorable, with its picture and its caption."""
         state = html.escape(json.dumps(self.chosen()), quote=True)
         return (
             f'<figure class="explorable" id="{self.name}" data-explorable="{self.name}" data-state="{state}">'
-            f'<p class="hint">{_ALONE}</p><figcaption>{self.caption}</figcaption></figure>'
+            f'<p class="hint">{_ALONE}</p></figure>'
         )
 
     def __repr__(self) -> str:
