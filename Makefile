@@ -95,9 +95,10 @@ $(BENCH)/.complete: experiments/benchmarks/requirements.txt pyproject.toml
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -r experiments/benchmarks/requirements.txt
 	@touch $@
 
-bench: $(BENCH)/.complete ## Time copyavg beside its peers, for the page Performance (ten minutes, on a quiet machine).
+bench: $(STAMP) $(BENCH)/.complete ## Time copyavg beside its peers, for the page Performance (ten minutes, on a quiet machine).
 	$(BENCH)/bin/python experiments/benchmarks/landscape.py
 	$(BENCH)/bin/python experiments/benchmarks/flow.py
+	$(BIN)/python experiments/benchmarks/explorables.py
 
 sweeps: $(STAMP) ## Follow gradient flow from thousands of starts, for copyavg/book/data (an hour on two cores; stop and go on as you like).
 	$(BIN)/python experiments/sweeps/phase_diagram.py --audit

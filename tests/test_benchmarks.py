@@ -231,3 +231,26 @@ def test_the_committed_data_are_of_this_code():
 def test_the_committed_flow_data_are_of_this_engine():
     if FLOW["code"] != digest.of_flow("erf"):
         pytest.skip(f"stale: the engine changed since {FLOW['date']}; `make bench` renews the data")
+
+
+# Figures in the page.
+
+PAGE_SCRIPT = ROOT / "experiments/benchmarks/explorables.py"
+PAGE = json.loads((ROOT / "experiments/data/explorables-benchmark.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_frames_and_flows_of_the_page_are_timed(browser, tmp_path):
+    """The times mean nothing here; what the script measures is what was committed."""
+    output = tmp_path / "quick.json"
+    run = subprocess.run([sys.executable, PAGE_SCRIPT, "--quick", "--output", output], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert [row["what"] for row in report["rows"]] == [row["what"] for row in PAGE["rows"]]
+    assert all(0 <= row["median"] <= row["late"] for row in report["rows"])
+
+
+def test_the_page_was_quick_enough_when_it_was_measured():
+    for row in PAGE["rows"]:
+        assert row["median"] < PAGE["targets"]["flow" if row["name"] == "flow" else "median"]
+        assert row["name"] == "flow" or row["late"] < PAGE["targets"]["95th percentile"]

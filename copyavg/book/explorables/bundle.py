@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -54,6 +55,17 @@ def inline(source: str) -> str:
     _gather("", source, parts)
     *shared, own = parts.values()
     return "".join([re.sub(r"^export ", "", part, flags=re.MULTILINE) for part in shared] + [own])
+
+
+def digest() -> str:
+    """Return a digest of all that the explorables are made of; their benchmark carries it.
+
+    Examples
+    --------
+    >>> len(digest())
+    16
+    """
+    return sha256("".join(map(bundle, NAMES)).encode()).hexdigest()[:16]
 
 
 def _read(name: str) -> str:
