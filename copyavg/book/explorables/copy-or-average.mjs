@@ -26,6 +26,7 @@ function render({ model, el }) {
   let frame = null;
   let last = 0;
   let dragged = false;
+  let deaf = false; // while the page itself changes what is chosen
   let neurons = []; // what is drawn of the student's
 
   // What is on the stage.
@@ -73,9 +74,11 @@ function render({ model, el }) {
 
   // State: what is chosen, the flow so far, and which of its states is on show.
   function change(values) {
+    deaf = true; // a widget's model tells of every value that is set
     for (const [key, value] of Object.entries({ weights: null, ...values })) model.set(key, value);
     restart();
     model.save_changes();
+    deaf = false;
   }
 
   function restart() {
@@ -213,7 +216,9 @@ function render({ model, el }) {
   function release() {
     dragged = false;
     const theta = Float64Array.from(currentTheta(), (x) => Number(x.toPrecision(6)));
+    deaf = true;
     model.set("weights", Array.from(theta));
+    deaf = false;
     begin(theta);
     view.say("Released. The flow goes on from here.");
     toggle();
@@ -370,10 +375,9 @@ function render({ model, el }) {
   model.on("change:playing", follow);
   function heard() {
     const now = settings.map((key) => JSON.stringify(get(key))).join();
-    if (now === heard.last) return;
+    if (deaf || now === heard.last) return;
     heard.last = now;
-    if (dragged || get("playing")) return;
-    restart();
+    if (!dragged) restart();
   }
   function follow() {
     if (get("playing") === (frame !== null)) return;

@@ -140,8 +140,10 @@ function render({ model, el }) {
       add("path", { d: path(border(b)), fill: "none", stroke: "var(--ink)", "stroke-width": 0.8, "stroke-opacity": 0.55 });
     for (const [k, [seeds, sizes, counts]] of Object.entries(TABLE.flow)) {
       const half = (sizes[1] - sizes[0]) / 2;
-      const strip = (from, to, more, fill) =>
-        add("rect", { x: place(from - half, k) - more, width: place(to + half, k) - place(from - half, k) + 2 * more, y: UP(k) - 4 - more, height: 8 + 2 * more, fill });
+      const strip = (from, to, rim, fill) => {
+        const [x, end] = [place(from - half, k) - rim, place(to + half, k) + rim];
+        add("rect", { x: x.toFixed(2), width: (end - x).toFixed(2), y: UP(k) - 4 - rim, height: 8 + 2 * rim, fill });
+      };
       strip(sizes[0], sizes.at(-1), 1, "var(--paper)");
       sizes.forEach((n, m) => {
         const lean = counts[m] / seeds - 0.5;
@@ -162,12 +164,15 @@ function render({ model, el }) {
   }
 
   function show({ n, k, average, copy, minimum, better, saddle, region }) {
-    legend.forEach(({ style }, r) => Object.assign(style, r === region ? { color: "var(--ink)", fontWeight: 650 } : { color: "", fontWeight: "" }));
+    legend.forEach(({ style }, r) => {
+      style.color = r === region ? "var(--ink)" : "";
+      style.fontWeight = r === region ? 650 : "";
+    });
     const kind = { true: ", a minimum", false: ", a saddle", null: "" };
     const m = k - n + 1;
     for (const [name, words, best] of [
       ["copy-average", `loss ${digits(average, 7)}${kind[!saddle]}`, !better],
-      ["n-copy", copy ? `loss ${digits(copy.loss, 7)}${kind[minimum]}` : n > 1 ? "– none was found this small" : "– one neuron averages", better],
+      ["n-copy", copy ? `loss ${digits(copy.loss, 7)}${kind[minimum]}` : `– ${n > 1 ? "none was found this small" : "one neuron averages"}`, better],
     ]) {
       cards[name].head.textContent = ` ${words}`;
       cards[name].box.style = `border-left: 4px solid ${best ? `var(--${name})` : "var(--line)"}; padding-left: 10px`;
@@ -207,7 +212,10 @@ function render({ model, el }) {
           "stroke-opacity": (0.3 + 0.5 * Math.abs(part)).toFixed(2), "stroke-dasharray": part < 0 ? "3 5" : "none",
         }));
       });
-    const disc = (j, x, y, fill) => (j === null ? text("…", x, y + 3) : parts.push(svg("circle", { cx: x, cy: y, r: 9, fill, stroke: "var(--paper)" })));
+    const disc = (j, x, y, fill) => {
+      if (j === null) text("…", x, y + 3);
+      else parts.push(svg("circle", { cx: x, cy: y, r: 9, fill, stroke: "var(--paper)" }));
+    };
     slots.forEach((j, s) => disc(j, xs[s], 34, "var(--teacher)"));
     for (const [i, x] of students) disc(i, x, 94, `var(--${name})`);
     const words = [`${whole(copied)} copied`, `${whole(rest)} ${average ? "averaged" : "left over"}`];

@@ -48,7 +48,8 @@ function render({ model, el }) {
   const counted = svg("svg", { viewBox: `0 0 380 ${END + 40}`, role: "group", "aria-label": "Where starts ended" });
   const bars = svg("g", { style: "cursor: pointer" });
   const column = svg("rect", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
-  const point = svg("g", { class: "movable", tabindex: 0, role: "slider", "aria-label": "Student neurons, and size of the start", "aria-valuemin": 1 },
+  const point = svg("g",
+    { class: "movable", tabindex: 0, role: "slider", "aria-label": "Student neurons, and size of the start", "aria-valuemin": 1 },
     svg("circle", { r: 16, fill: "transparent" }),
     svg("circle", { r: 6.5, fill: "var(--student)", stroke: "var(--paper)", "stroke-width": 2 }),
     svg("circle", { r: 11, class: "ring" }));
@@ -69,15 +70,18 @@ function render({ model, el }) {
   const says = node("p", { class: "says" });
   const note = node("p", { class: "quiet" });
   const numbers = table("Numbers", "Where starts ended", ["n", "n-copy", "copy-average", "smaller student", "other", "share of n-copy"]);
-  const swatch = (colour, words) => node("span", {},
-    node("span", { style: `display: inline-block; width: 12px; height: 12px; border-radius: 3px; background: var(--${colour})` }), ` ${words}`);
+  const swatch = (colour, words) => {
+    const look = `display: inline-block; width: 12px; height: 12px; border-radius: 3px; background: var(--${colour})`;
+    return node("span", {}, node("span", { style: look }), ` ${words}`);
+  };
   view.add(
     node("div", { class: "row" }, controls.k, controls.n, controls.size),
     node("div", { class: "row" },
       play, button("Another start", () => another(1)), button("Ten more", () => another(10)), linkButton(model, view)),
     node("div", { class: "columns" },
       node("div", { style: "display: grid; gap: 8px" }, counted,
-        node("div", { class: "row quiet", style: "gap: 2px 14px" }, swatch("n-copy", "n-copy"), swatch("copy-average", "copy-average"), swatch("muted", "another end")),
+        node("div", { class: "row quiet", style: "gap: 2px 14px" },
+          swatch("n-copy", "n-copy"), swatch("copy-average", "copy-average"), swatch("muted", "another end")),
         told,
         node("p", { class: "quiet" }, "Above, the size that is chosen; below, all of them, by the share of n-copy: colourless at a half. Click on a place, drag the point, or move it with the arrow keys; Enter draws another start.")),
       node("div", { style: "display: grid; gap: 8px" }, chart, says, note),
@@ -199,7 +203,10 @@ function render({ model, el }) {
       const parts = [svg("rect", { x: LEFT, width: RIGHT - LEFT, y: TOP, height: END - TOP, fill: "transparent" })];
       const text = (words, at, height, anchor = "middle") => parts.push(svg("text", { x: at, y: height, "text-anchor": anchor }, words));
       const gap = k < 30 ? 1 : 0.5;
-      const box = (m, y, height, fill) => parts.push(svg("rect", { x: (x(m + 0.5) + gap / 2).toFixed(2), width: (x(1) - x(0) - gap).toFixed(2), y: y.toFixed(2), height: Math.max(0, height).toFixed(2), fill }));
+      const wide = (x(1) - x(0) - gap).toFixed(2);
+      const add = (tag, attributes) => parts.push(svg(tag, attributes));
+      const box = (m, y, height, fill) =>
+        add("rect", { x: (x(m + 0.5) + gap / 2).toFixed(2), width: wide, y: y.toFixed(2), height: height.toFixed(2), fill });
       ends[size].forEach(([copy, smaller, other], m) => {
         let from = 0;
         for (const [number, colour] of [[copy, "n-copy"], [smaller + other, "muted"], [seeds - copy - smaller - other, "copy-average"]]) {
@@ -211,10 +218,11 @@ function render({ model, el }) {
         ends[factor].forEach(([copy], m) => box(m, rowOf(factor) - 7, 14, ramp(copy / seeds)));
         text(`× ${factor}`, LEFT - 8, rowOf(factor) + 4, "end");
       }
-      parts.push(svg("rect", { x: LEFT - 2, width: RIGHT - LEFT + 4, y: rowOf(size) - 8.5, height: 17, fill: "none", stroke: "var(--ink)", "stroke-width": 1.2 }));
+      const ink = { fill: "none", stroke: "var(--ink)", "stroke-width": 1.2 };
+      add("rect", { x: LEFT - 2, width: RIGHT - LEFT + 4, y: rowOf(size) - 8.5, height: 17, ...ink });
       for (const [m, words, height] of [[0, "n-copy a minimum →", TOP - 10], [2, "copy-average a saddle →", TOP - 27]]) {
         const at = x(thresholds[m] - 0.5);
-        parts.push(svg("path", { d: path([[at, height - 3], [at, END - 2]]), stroke: "var(--ink)", "stroke-width": 1.2, "stroke-dasharray": "4 3" }));
+        add("path", { d: path([[at, height - 3], [at, END - 2]]), "stroke-dasharray": "4 3", ...ink });
         text(words, at - 5, height, "end");
       }
       for (const share of [0, 50, 100]) text(`${share} %`, LEFT - 8, y((share / 100) * seeds) + (share ? 4 : -1), "end");
@@ -248,17 +256,21 @@ function render({ model, el }) {
     const x = scale([1e-2, Math.min(1e7, Math.max(1e5, 2 * latest))], [left, right], true);
     const y = scale([0.85 * Math.min(levels.at(-1), copy ?? Infinity), 2.2 * levels[0]], [bottom, top], true);
     const parts = [svg("clipPath", { id: "frame" }, svg("rect", { x: left, width: right - left + 6, y: top, height: bottom - top }))];
-    const text = (words, at, height, anchor = "middle", style = "") => parts.push(svg("text", { x: at, y: height, "text-anchor": anchor, style }, words));
+    const text = (words, at, height, anchor = "middle", style = "") =>
+      parts.push(svg("text", { x: at, y: height, "text-anchor": anchor, style }, words));
     for (let m = -2; 10 ** m <= x.back(right); m += 2) {
       parts.push(svg("line", { x1: x(10 ** m), x2: x(10 ** m), y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
       text(power(m), x(10 ** m), bottom + 18);
     }
-    for (const value of [0.01, 0.02, 0.05, 0.1, 0.2]) if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
+    for (const value of [0.01, 0.02, 0.05, 0.1, 0.2])
+      if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
     text("time t", (left + right) / 2, bottom + 34);
     const highest = states[0].loss;
     text(y(highest) < top ? `loss, from ${highest < 100 ? digits(highest, 2) : Math.round(highest)}` : "loss", 8, top - 4, "start");
-    const level = (value, colour, dashes) =>
-      parts.push(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), stroke: `var(--${colour})`, "stroke-width": 1.2, "stroke-dasharray": dashes }));
+    const level = (value, colour, dashes) => {
+      const [at, stroke] = [y(value), `var(--${colour})`];
+      parts.push(svg("line", { x1: left, x2: right, y1: at, y2: at, stroke, "stroke-width": 1.2, "stroke-dasharray": dashes }));
+    };
     levels.slice(0, -1).forEach((value) => level(value, "muted", "1 4"));
     level(levels.at(-1), "copy-average", "6 3");
     if (copy) level(copy, "n-copy", "6 3");
@@ -287,9 +299,11 @@ function render({ model, el }) {
     const level = { "n-copy": copy, "copy-average": average }[found];
     const all = kept();
     const number = (name) => all.filter(({ label }) => (ENDS[label] ? label : "other") === name).length;
+    const name = { "n-copy": "n-copy. ", "copy-average": "Copy-average. ", reduced: "A smaller student. ", other: "Another end. " };
+    const exact = Math.abs(loss - level) < 1e-10 ? ", that of the exact point" : "";
     says.replaceChildren(
-      node("strong", { class: found }, { "n-copy": "n-copy. ", "copy-average": "Copy-average. ", other: "Another end. " }[found]),
-      `Loss ${digits(loss, 7)}${Math.abs(loss - level) < 1e-10 ? ", that of the exact point" : found === "other" ? `; how it ended: ${flow.reason}` : ""}. `,
+      node("strong", { class: found }, name[seen.label]),
+      `Loss ${digits(loss, 7)}${found === "other" ? `; how it ended: ${flow.reason}` : exact}. `,
       ...(all.length > 1 ? [`Of your ${all.length} starts here `, ...tally(Object.keys(ENDS).map((name) => [number(name), name])), "."] : []));
     view.say(`${says.textContent} ${told.textContent}`);
   }
