@@ -1,6 +1,7 @@
 """Draw the pictures that stand for the explorables where they cannot move: `make figures`."""
 
 import http.server
+import io
 import shutil
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import chromium
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from copyavg.book import explorables
@@ -57,7 +59,10 @@ def draw(page: Page, path: Path) -> None:
     if play.count():
         play.click()
         page.get_by_role("button", name="Play", exact=True).wait_for(timeout=60_000)
-    page.locator(".live").screenshot(path=path, animations="disabled")
+    shot = Image.open(io.BytesIO(page.locator(".live").screenshot(animations="disabled")))
+    shot.convert("RGB").quantize(192, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

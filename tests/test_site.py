@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import os
 import re
 import runpy
@@ -18,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 import copyavg
+import copyavg.book.explorables
 
 pytestmark = pytest.mark.site
 
@@ -403,17 +405,6 @@ class TestExplorables:
         stage.locator(".says strong", has_text="Copy-average").wait_for()
         assert played.errors == []
 
-    @pytest.mark.parametrize("mode", ["light", "dark"])
-    @pytest.mark.parametrize("width", [1280, 390])
-    def test_accessibility_with_everything_open(self, played, mode, width):
-        played.show(mode, width=width)
-        played.tab.evaluate(
-            "document.querySelector('figure .live > div').shadowRoot.querySelector('details').open = true"
-        )
-        result = Axe().run(played.tab, context="figure.explorable", options=axe([*AXE_STANDARDS, "best-practice"]))
-        assert result.violations_count == 0, result.generate_report()
-        assert played.tab.evaluate("document.documentElement.scrollWidth") <= width
-
     def test_a_neuron_can_be_dragged(self, browser, address):
         with Visit(browser, address, LANDING) as visit:
             visit.tab.emulate_media(reduced_motion="reduce")
@@ -479,3 +470,64 @@ class TestExplorables:
         assert played.tab.locator("figure.explorable .still img").is_visible()
         assert not played.tab.locator("figure.explorable .live").is_visible()
         played.tab.emulate_media(media="screen")
+
+
+def mounted() -> list[tuple[str, str]]:
+    """Every page with an explorable, and which."""
+    return [
+        (page, figure["data-explorable"])
+        for page in PAGES
+        if (SITE / f"{page}.html").exists()
+        for figure in soup(page).select("figure.explorable")
+    ]
+
+
+@pytest.fixture(scope="class", params=mounted(), ids="-".join)
+def figure(request, browser, address):
+    """A visit of a page, and the explorable there, with everything in it open."""
+    page, name = request.param
+    with Visit(browser, address, page) as visit:
+        visit.tab.emulate_media(reduced_motion="reduce")
+        stage = visit.tab.locator(f"#{name}")
+        stage.scroll_into_view_if_needed()
+        visit.tab.wait_for_selector(f"#{name}.mounted")
+        stage.locator(".live details").evaluate_all("(all) => all.forEach((one) => (one.open = true))")
+        yield visit, stage
+
+
+class TestEveryExplorable:
+    def test_what_moves_moves_with_the_keys_and_says_so(self, figure):
+        visit, stage = figure
+        says = stage.locator(".live [role=status]")
+        thing = stage.locator(".live .movable").first
+        thing.focus()
+        before, said = thing.evaluate("(thing) => thing.closest('.stage').innerText"), says.text_content()
+        for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
+            visit.tab.keyboard.press(key)
+        thing = stage.locator(".live .movable").first
+        assert thing.evaluate("(thing) => thing.closest('.stage').innerText") != before
+        visit.tab.wait_for_timeout(700)
+        assert says.text_content() != said
+        assert visit.errors == []
+
+    def test_its_settings_are_those_that_the_page_gives_it(self, figure):
+        _, stage = figure
+        given = json.loads(stage.get_attribute("data-state"))
+        assert given == copyavg.book.explorables.KINDS[stage.get_attribute("id")](**given).chosen()
+
+    @pytest.mark.parametrize("mode", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_accessibility_on_a_screen_and_on_a_phone(self, figure, mode, width):
+        visit, stage = figure
+        visit.show(mode, width=width)
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= width
+        letters = stage.evaluate(
+            "(figure) => [...figure.querySelector('.live > div').shadowRoot.querySelectorAll('svg text')]"
+            ".filter((text) => text.textContent && text.getBoundingClientRect().width)"
+            ".map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"
+        )
+        assert min(letters, default=9) >= 9
+        result = Axe().run(
+            visit.tab, context=f"#{stage.get_attribute('id')}", options=axe([*AXE_STANDARDS, "best-practice"])
+        )
+        assert result.violations_count == 0, result.generate_report()

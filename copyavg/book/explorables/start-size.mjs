@@ -27,6 +27,7 @@ function render({ model, el }) {
   let { flow, states, seen } = {};
   let shown = 0; // the state on show, in a replay also between two
   let more = 0; // starts still to come
+  let eager = false; // whether a replay is to follow the computation
   let frame = null;
   let last = null; // when a replay drew last; null while a path is computed
   let ours = false; // whether a change is the page's own
@@ -129,6 +130,7 @@ function render({ model, el }) {
     count(k, n, size);
     cancelAnimationFrame(frame);
     last = null;
+    eager = false;
     name();
     flow = new Flow(glorot(live(), LIVE + 1, seed, size), live(), LIVE, ACTIVATIONS.erf);
     states = [];
@@ -168,13 +170,15 @@ function render({ model, el }) {
     show();
     model.save_changes();
     if (more) another(more);
+    else if (eager) toggle();
   }
 
   const name = () => (play.textContent = last !== null ? "Pause" : more ? "Stop" : "Play");
 
   function toggle() {
     if (last !== null) return rest();
-    if (!seen || more) more = 0;
+    if (more) more = 0;
+    else if (!seen) eager = true;
     else {
       if (shown >= states.length - 1) shown = 0;
       last = performance.now();
