@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import tables
 
 from copyavg import Network, classify, copy_average_loss, gradient_flow, n_copy, orthonormal_teacher, random_student
 from copyavg.activations.named import get_activation
@@ -17,15 +18,21 @@ from copyavg.points.configurations import optimal_copy_average, partitions
 from copyavg.points.stability import stability
 
 MODULE = inline(
+    'import { Branch } from "./branch.mjs";\n'
     'import { classify } from "./classification.mjs";\n'
     'import { Flow } from "./flow.mjs";\n'
     'import { ACTIVATIONS, copyAverage, copyAverageIndex, gradient } from "./landscape.mjs";\n'
     'import { hessian, index, Spectrum } from "./landscape.mjs";\n'
     'import { bestCopyAverage, nCopy } from "./points.mjs";\n'
-    "export { ACTIVATIONS, bestCopyAverage, classify, copyAverage, copyAverageIndex, Flow, gradient };\n"
+    "export { ACTIVATIONS, bestCopyAverage, Branch, classify, copyAverage, copyAverageIndex, Flow, gradient };\n"
     "export { hessian, index, nCopy, Spectrum };\n"
 )
 ACTIVATIONS = ("erf", "relu")
+
+
+def table(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
 
 # What a page is asked to work out. A case is [n, k, activation, θ].
 LANDSCAPE = """({ cases }) => cases.map(([n, k, name, theta]) => {
@@ -164,6 +171,15 @@ class TestPoints:
             if n > 1:
                 assert copies == pytest.approx(stability(n, k, "n-copy", activation).loss, abs=1e-12)
 
+    @pytest.mark.parametrize(
+        ("k", "ns"), [(3, (2,)), (20, (4, 15, 19)), (50, (10, 38)), (1000, (400, 999)), (10**5, (80_000,))]
+    )
+    def test_n_copy_at_any_size(self, page, k, ns):
+        question = "({ cases }) => cases.map(([n, k]) => new m.Branch(k).at(n))"
+        for n, found in zip(ns, work_out(page, question, [[n, k] for n in ns])):
+            wanted = stability(n, k, "n-copy").loss
+            assert found["loss"] == pytest.approx(wanted, rel=1e-9)
+
     def test_every_grouping_is_critical_and_has_the_index_of_the_theorem(self, page):
         question = """({ cases }) => cases.map((sizes) => {
             let first = 0;
@@ -179,6 +195,26 @@ class TestPoints:
             assert value == pytest.approx(copy_average_loss(sizes), abs=1e-14)
             assert norm <= 1e-14
             assert index == by_theorem
+
+
+class TestTables:
+    """What explorables carry of long runs."""
+
+    def test_counts_are_those_of_the_committed_sweeps(self):
+        assert table("start-size") == json.loads(json.dumps(tables.start_size()))
+        flow = {str(k): tables.ends_at_n_copy(k) for k in tables.SWEPT}
+        assert table("every-size")["flow"] == json.loads(json.dumps(flow))
+
+    def test_a_sample_of_the_thresholds(self, rng):
+        rows = table("every-size")["thresholds"]
+        assert [row[0] for row in rows] == [k for k in tables.KS if k in {row[0] for row in rows}]
+        assert len(rows) >= len(tables.KS) - 5
+        small = [row for row in rows if row[0] <= 400]
+        for k, *three in [small[i] for i in rng.choice(len(small), size=4, replace=False)]:
+            assert three == list(tables.three(k))
+
+    def test_the_thresholds_are_those_of_the_code_as_it_is(self):
+        assert table("every-size")["code"] == tables.code(), "run experiments/explorables/tables.py"
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Write the tables that explorables carry: copyavg/book/explorables/every-size.json and start-size.json.
 
 every-size.json holds `thresholds`, rows of k and what `copyavg.thresholds` finds, for every k up to 100 and 22 in a
-decade up to 10⁶, without the few where the two points tie to within rounding; and `flow`, for each k of the phase
-diagrams [seeds, [n, …], [starts that end at n-copy, …]].
+decade up to 10⁶, without the few where the two points tie to within rounding; `code`, the digest of what they rest on;
+and `flow`, for each k of the phase diagrams [seeds, [n, …], [starts that end at n-copy, …]].
 
 start-size.json holds for each k of the sweeps over the size of the start `seeds`, `thresholds`, and for each factor
 `ends`: [at n-copy, at a smaller student, at none of these] of the starts for n = 1, …, k − 1; the others end at
@@ -22,7 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from copyavg import NoCriticalPointError, stability, thresholds
-from copyavg.book import explorables, records
+from copyavg.book import digest, explorables, records
 
 FOLDER = Path(explorables.__file__).parent
 MANTISSAS = (10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 25, 28, 30, 35, 40, 45, 50, 55, 60, 70, 80, 90)
@@ -36,7 +36,12 @@ OTHERS = ("n-copy", "reduced", "other")
 def every_size() -> dict[str, Any]:
     """Return the thresholds of every k on the map, and where the flow of the phase diagrams ends."""
     rows = [[k, *three(k)] for k in tqdm(KS, desc="thresholds", disable=None) if three(k) is not None]
-    return {"thresholds": rows, "flow": {str(k): ends_at_n_copy(k) for k in SWEPT}}
+    return {"code": code(), "thresholds": rows, "flow": {str(k): ends_at_n_copy(k) for k in SWEPT}}
+
+
+def code() -> str:
+    """Return the digest of what the thresholds rest on."""
+    return digest.of("copyavg.points.stability", ("erf",))
 
 
 @cache

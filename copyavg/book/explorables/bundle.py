@@ -6,7 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SHARED = ("classification", "drawing", "flow", "landscape", "points")  # what explorables import, and are not themselves
+SHARED = (
+    "branch",
+    "classification",
+    "drawing",
+    "flow",
+    "landscape",
+    "points",
+)  # what explorables import, and are not themselves
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem not in SHARED))
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z-]+)\.mjs";\n', re.MULTILINE)
 _TABLE = re.compile(r'^import ([A-Z]+) from "\./([a-z-]+\.json)";$', re.MULTILINE)
