@@ -300,7 +300,7 @@ class TestEveryPage:
         visit.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
         shapes = visit.tab.evaluate(
-            "[...document.querySelectorAll('article img')].filter((image) => image.clientWidth)"
+            "[...document.querySelectorAll('article img')].filter((image) => image.clientWidth && image.naturalWidth)"
             ".map(i => [i.clientWidth / i.clientHeight, i.naturalWidth / i.naturalHeight])"
         )
         assert all(abs(shown / natural - 1) < 0.02 for shown, natural in shapes), shapes
@@ -372,7 +372,7 @@ def played(browser, address):
 
 def state_of(visit, name: str) -> dict:
     """What the figure on show says in its table of numbers, and beside it in words."""
-    stage = visit.tab.locator(f"#{name} .live")
+    stage = visit.tab.locator(f"#explorable-{name} .live")
     rows = [row.locator("th, td").all_text_contents() for row in stage.locator("tbody tr").all()]
     return {"says": stage.locator(".says").inner_text(), "rows": rows}
 
@@ -488,9 +488,9 @@ def figure(request, browser, address):
     page, name = request.param
     with Visit(browser, address, page) as visit:
         visit.tab.emulate_media(reduced_motion="reduce")
-        stage = visit.tab.locator(f"#{name}")
+        stage = visit.tab.locator(f"#explorable-{name}")
         stage.scroll_into_view_if_needed()
-        visit.tab.wait_for_selector(f"#{name}.mounted")
+        visit.tab.wait_for_selector(f"#explorable-{name}.mounted")
         stage.locator(".live details").evaluate_all("(all) => all.forEach((one) => (one.open = true))")
         yield visit, stage
 
@@ -513,7 +513,7 @@ class TestEveryExplorable:
     def test_its_settings_are_those_that_the_page_gives_it(self, figure):
         _, stage = figure
         given = json.loads(stage.get_attribute("data-state"))
-        assert given == copyavg.book.explorables.KINDS[stage.get_attribute("id")](**given).chosen()
+        assert given == copyavg.book.explorables.KINDS[stage.get_attribute("data-explorable")](**given).chosen()
 
     @pytest.mark.parametrize("mode", ["light", "dark"])
     @pytest.mark.parametrize("width", [1280, 390])

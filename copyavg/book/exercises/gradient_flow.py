@@ -1,14 +1,16 @@
 """Exercises of chapter 5: silence, and a pair that merges."""
 
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from copyavg.book import records
 from copyavg.landscape import hessian
 from copyavg.network import Network, orthonormal_teacher
 
-from .checking import Exercise
+from .checking import Exercise, Search
 
 
 def _silence() -> Exercise:
@@ -52,6 +54,33 @@ def _merging() -> Exercise:
     )
 
 
+def _best_size() -> Search:
+    def hint(figure: Any) -> str | None:
+        if (figure.k, figure.n) != (20, 10):
+            return "take k = 20 and n = 10."
+        rows = [row for row in records.rows(records.read("start-size-k20")) if row["n"] == 10]
+        copies = {row["scale"]: 0 for row in rows}
+        for row in rows:
+            copies[row["scale"]] += row["label"] == "n-copy"
+        size = min(copies, key=lambda scale: abs(scale - figure.size))
+        if copies[size] == max(copies.values()):
+            return None
+        return f"of the starts × {size:g} {copies[size]} end at n-copy. There is a size of which more do."
+
+    return Search(
+        figure="start-size",
+        start={"k": 10, "n": 7},
+        hint=hint,
+        answer={"k": 20, "n": 10, "size": 0.03},
+        mistakes=(
+            ({"k": 10, "n": 7, "size": 0.03}, "take k = 20 and n = 10."),
+            ({"k": 20, "n": 10}, "of the starts × 1 3 end at n-copy."),
+            ({"k": 20, "n": 10, "size": 0.01}, "of the starts × 0.01 35 end at n-copy."),
+        ),
+    )
+
+
+SEARCHES = {"ex-find-size": _best_size()}
 EXERCISES = {
     "ex-silence": _silence(),
     "ex-merging": _merging(),

@@ -230,7 +230,8 @@ export const power = (m) => `10${[...String(m)].map((c) => "⁰¹²³⁴⁵⁶�
 /** A number with so many significant digits. */
 export function digits(x, count = 5) {
   const size = Math.abs(x);
-  return x === 0 || (size >= 1e-4 && size < 1e5) ? x.toPrecision(count) : x.toExponential(Math.min(2, count - 1));
+  if (x === 0) return "0";
+  return size >= 1e-4 && size < 10 ** count ? x.toPrecision(count) : x.toExponential(Math.min(2, count - 1));
 }
 
 /**

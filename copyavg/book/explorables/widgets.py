@@ -84,7 +84,7 @@ class Explorable(HasTraits):
         """Return the HTML of the place where the site puts this explorable, with its picture and its caption."""
         state = html.escape(json.dumps(self.chosen()), quote=True)
         return (
-            f'<figure class="explorable" id="{self.name}" data-explorable="{self.name}" data-state="{state}">'
+            f'<figure class="explorable" id="explorable-{self.name}" data-explorable="{self.name}" data-state="{state}">'
             f'<p class="hint">{_ALONE}</p></figure>'
         )
 
@@ -356,8 +356,15 @@ class EverySize(Explorable):
     """
 
     name = "every-size"
-    alt = ""
-    caption = ""
+    alt = (
+        "A map of n/k against k up to a million, in four tinted regions: orange where copy-average is better, "
+        "green where n-copy is. Strips at six k turn from orange to green. Beside it both networks at n = 25, k = 50."
+    )
+    caption = (
+        "Each row is a teacher of k neurons, each place in it a student of n. Orange: copy-average is better; green: "
+        "n-copy is; strong where the other one is no minimum. Move the point up: both are minima almost everywhere, "
+        "and the turn settles at n/k = 0.766, yet the strips show gradient flow at n-copy well before it is better."
+    )
 
     k = _choose(CInt, 50, min=2, max=10**6)
     n = _choose(CInt, 25, min=1, max=10**6 - 1)
@@ -394,8 +401,15 @@ class StartSize(Explorable):
     """
 
     name = "start-size"
-    alt = ""
-    caption = ""
+    alt = (
+        "Bars for students of 1 to 9 neurons, orange for copy-average and green for n-copy, above a map of the same "
+        "for seven sizes of the start. Beside it the loss of one path falls past plateaus to the copy-average level."
+    )
+    caption = (
+        "Choose n and the size of the start: the bars count where the sweep's starts ended, and a path from such a "
+        "start is computed beside them. Small starts end at n-copy soon after it becomes a minimum; large ones average "
+        "until copy-average is a saddle."
+    )
 
     k = _choose(CInt, 10)
     n = _choose(CInt, 7, min=1)

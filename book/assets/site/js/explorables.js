@@ -32,7 +32,7 @@
         ["explorable", this.name],
         ...this.settings.map((key) => [key, JSON.stringify(this.get(key))]),
       ]);
-      address.hash = this.name;
+      address.hash = `explorable-${this.name}`;
       return address.href;
     }
   }
