@@ -23,7 +23,7 @@ FACE = "copyavg"
 # The wings in the order in which data flow; modules of no wing are those of networks and their landscape.
 LANDSCAPE = "Landscape & networks"
 WINGS = ("Activations", "Interactions", LANDSCAPE, "Points", "Classification", "Flow", "Book")
-BOOK = ("exercises", "records")  # modules of copyavg.book whose own functions and classes are shown
+BOOK = ("exercises", "explorables", "records")  # modules of copyavg.book whose own functions and classes are shown
 MENTION = re.compile(rf"(?:copyavg\.|ca\.)?({'|'.join(copyavg.__all__)})(?:\(.*\))?")
 ELSEWHERE = "elsewhere"  # class of code that is a name of another library: `hessian`{.elsewhere}
 
@@ -52,9 +52,10 @@ def place(thing: object) -> tuple[int, str, int]:
 
 
 def defined_in(module: ModuleType) -> Iterator[str]:
-    """The functions and classes that a module defines itself and does not keep to itself."""
+    """The functions and classes that a module defines itself and does not keep to itself, or that it exports."""
     for name, thing in vars(module).items():
-        if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__:
+        own = getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
+        if callable(thing) and (name in module.__all__ if hasattr(module, "__all__") else own):
             yield name
 
 

@@ -68,7 +68,7 @@ function render({ model, el }) {
       picture,
       node("div", {}, chart, back, says),
     ),
-    node("p", { class: "quiet" }, "Dark: the teacher's neurons. Lettered: the student's, as large as their effect, near what they lean to; a line is as wide as the share of a teacher neuron in w, and broken where that share is negative. Drag one, or move it with the arrow keys, and let go: it flows on."),
+    node("p", { class: "quiet" }, "Numbered: the teacher's neurons. Lettered: the student's, as large as their effect, near what they lean to; a line is as wide as the share of a teacher neuron in w, and broken where that share is negative. Drag one, or move it with the arrow keys, and let go: it flows on."),
     numbers,
   );
 

@@ -334,7 +334,7 @@ function render({ model, el }) {
     const drawn = met
       ? "near what they lean to; a line is as wide as the share of a teacher neuron in w, and broken where that share is negative."
       : "open where an average turns uneven: its shares do not stay equal. ‖w‖: length of the incoming weights; a: outgoing weight. Drag a teacher neuron to another box, or move it with the arrow keys.";
-    legend.textContent = `Dark: the teacher's neurons. Lettered: the student's, ${drawn} In the chart, filled: a minimum; open: a saddle${all ? "" : "; grey: not found yet"}.`;
+    legend.textContent = `Numbered: the teacher's neurons. Lettered: the student's, ${drawn} In the chart, filled: a minimum; open: a saddle${all ? "" : "; grey: not found yet"}.`;
     numbers.put(groups.map((group, i) => {
       const m = group.length;
       if (met) return [LETTERS[i], `copies ${kept[i] + 1}, shares the rest`, Math.hypot(...point.theta.slice(0, k)).toFixed(4), point.theta.at(-1).toFixed(4), "–", "–"];

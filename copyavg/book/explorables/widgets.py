@@ -109,10 +109,12 @@ class _Still(_Shown):
 def in_session() -> bool:
     """Whether a reader's notebook is attached to this process, rather than the book's build or a test.
 
-    A Jupyter server names the notebook in the kernel's environment, Visual Studio Code its process; neither the
+    A Jupyter server names the notebook in the kernel's environment, Visual Studio Code in its variables; neither the
     book's build nor nbval does.
     """
-    return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ or "google.colab" in sys.modules
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    in_code = shell is not None and "__vsc_ipynb_file__" in shell.user_ns
+    return in_code or "JPY_SESSION_NAME" in os.environ or "google.colab" in sys.modules
 
 
 @cache
