@@ -515,8 +515,7 @@ class TestEveryExplorable:
         given = json.loads(stage.get_attribute("data-state"))
         assert given == copyavg.book.explorables.KINDS[stage.get_attribute("data-explorable")](**given).chosen()
 
-    @pytest.mark.parametrize("mode", ["light", "dark"])
-    @pytest.mark.parametrize("width", [1280, 390])
+    @pytest.mark.parametrize(("mode", "width"), [("light", 1280), ("dark", 390)])
     def test_accessibility_on_a_screen_and_on_a_phone(self, figure, mode, width):
         visit, stage = figure
         visit.show(mode, width=width)
