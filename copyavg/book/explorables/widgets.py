@@ -84,8 +84,8 @@ class Explorable(HasTraits):
         """Return the HTML of the place where the site puts this explorable, with its picture and its caption."""
         state = html.escape(json.dumps(self.chosen()), quote=True)
         return (
-            f'<figure class="explorable" id="explorable-{self.name}" data-explorable="{self.name}" data-state="{state}">'
-            f'<p class="hint">{_ALONE}</p></figure>'
+            f'<figure class="explorable" id="explorable-{self.name}" data-explorable="{self.name}" '
+            f'data-state="{state}"><p class="hint">{_ALONE}</p></figure>'
         )
 
     def __repr__(self) -> str:
