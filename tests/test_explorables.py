@@ -319,3 +319,21 @@ class TestState:
         widget.incoming, widget.outgoing = [[0.5, 0.5, 0.0]], [2.0]
         assert loss(widget.student, orthonormal_teacher(2, 3)) > 0
         assert repr(widget).startswith("<copy-or-average: ")
+
+    def test_its_controls_and_its_traits_are_one(self, monkeypatch):
+        monkeypatch.setenv("JPY_SESSION_NAME", "chapter.ipynb")
+        widget = explorables.CopyOrAverage(n=3, k=6)
+        controls, shown = widget.with_controls("n", "activation", "size", "playing").children
+        n, activation, size, playing = controls.children
+        n.value, activation.value, size.value, playing.value = 4, "relu", 2.5, True
+        assert (widget.n, widget.activation, widget.size, widget.playing) == (4, "relu", 2.5, True)
+        widget.n = 2
+        assert n.value == 2
+        assert shown is widget
+
+    def test_groups_of_another_size_are_forgotten(self):
+        figure = explorables.Groups(n=2, k=3, groups=[0, 1, 1])
+        figure.k = 4
+        assert figure.groups == []
+        with pytest.raises(Exception, match="from 0, for each of the 4 teacher"):
+            figure.groups = [0, 1, 2, 0]

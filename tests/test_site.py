@@ -237,9 +237,10 @@ def address():
 class Visit:
     """A page opened with every other host blocked, and everything that went wrong on the way."""
 
-    def __init__(self, browser, address: str, page: str, *, width: int = 1280) -> None:
+    def __init__(self, browser, address: str, page: str, *, width: int = 1280, **options) -> None:
         self.errors: list[str] = []
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
+        viewport = {"width": width, "height": 900}
+        self.context = browser.new_context(viewport=viewport, color_scheme="light", **options)
         self.context.set_default_timeout(PATIENCE)
         self.tab = self.context.new_page()
         self.tab.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
@@ -377,6 +378,30 @@ def state_of(visit, name: str) -> dict:
     return {"says": stage.locator(".says").inner_text(), "rows": rows}
 
 
+class Finger:
+    """A finger on the screen, with the methods of a mouse."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.session = visit.context.new_cdp_session(visit.tab)
+        self.place, self.on = (0, 0), False
+
+    def move(self, x: float, y: float, steps: int = 1) -> None:
+        self.place = (x, y)
+        if self.on:
+            self._touch("touchMove")
+
+    def down(self) -> None:
+        self.on = True
+        self._touch("touchStart")
+
+    def up(self) -> None:
+        self.session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def _touch(self, kind: str) -> None:
+        points = [dict(zip("xy", self.place))]
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
 class TestExplorables:
     """The figures that compute in the page, on the page; their numbers are tested in test_explorables."""
 
@@ -405,8 +430,9 @@ class TestExplorables:
         stage.locator(".says strong", has_text="Copy-average").wait_for()
         assert played.errors == []
 
-    def test_a_neuron_can_be_dragged(self, browser, address):
-        with Visit(browser, address, LANDING) as visit:
+    @pytest.mark.parametrize("finger", [False, True], ids=["mouse", "finger"])
+    def test_a_neuron_can_be_dragged(self, browser, address, finger):
+        with Visit(browser, address, LANDING, has_touch=finger) as visit:
             visit.tab.emulate_media(reduced_motion="reduce")
             visit.tab.wait_for_selector("figure.mounted")
             stage = visit.tab.locator("figure.mounted .live")
@@ -415,12 +441,14 @@ class TestExplorables:
                 (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
                 for box in (p.bounding_box() for p in places)
             ]
-            visit.tab.mouse.move(*start)
-            visit.tab.mouse.down()
-            visit.tab.mouse.move(*to, steps=5)
+            visit.tab.screenshot()  # a frame is painted: only then does the browser know what a finger may move
+            hand = Finger(visit) if finger else visit.tab.mouse
+            hand.move(*start)
+            hand.down()
+            hand.move(*to, steps=5)
             _, does, *_, most, cosine = state_of(visit, "copy-or-average")["rows"][0]
             assert (does, most, float(cosine) > 0.95) == ("moves", "1", True)
-            visit.tab.mouse.up()
+            hand.up()
             stage.locator(".says strong", has_text="Copy-average").wait_for()
             assert visit.errors == []
 
