@@ -441,7 +441,6 @@ class TestExplorables:
                 (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
                 for box in (p.bounding_box() for p in places)
             ]
-            visit.tab.screenshot()  # a frame is painted: only then does the browser know what a finger may move
             hand = Finger(visit) if finger else visit.tab.mouse
             hand.move(*start)
             hand.down()

@@ -244,6 +244,7 @@ export function movable(thing, picture, { grab = () => {}, move, drop = () => {}
     return [at.x, at.y];
   };
   let held = false;
+  thing.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // the page stays in place
   thing.addEventListener("pointerdown", (event) => {
     held = true;
     thing.setPointerCapture(event.pointerId);
