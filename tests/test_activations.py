@@ -57,6 +57,40 @@ def test_closed_forms_against_high_precision(name, r1, r2, u):
     assert abs(terms.own - exact[1]) * r1 + abs(terms.cross - exact[2]) * r2 <= 1e-13 * scale
 
 
+@pytest.mark.parametrize("library", [np, torch])
+def test_gelu_of_the_longest_neurons_against_high_precision(library):
+    """Opposite, parallel, or less than 1e-140 away from it, where 1 − κ² is as small as 1e-400."""
+    r1, r2 = [1e145, 1e200, 1e200, 1e160, 1e200, 1e145, 2.0], [1e150, 1e200, 1e160, 1e160, 1e100, 1e145, 1e200]
+    u, v = [-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 0.6], [1e-290, 0.0, 1e-300, 1e-310, 0.0, 1e-288, 0.64]
+    with mpmath.workdps(1000):
+        exact = []
+        for *norms, sign, away in zip(r1, r2, u, v):
+            long, other, away = map(mpmath.mpf, (*norms, away))
+            along = mpmath.sqrt(1 - away) * (1 if sign > 0 else -1)
+            exact.append(float(pair([long, mpmath.mpf(0)], [other * along, other * mpmath.sqrt(away)], "gelu")[0]))
+    p = OrderParameters(*(library.asarray(x, dtype=library.float64) for x in (r1, r2, u, v)))
+    with np.errstate(over="ignore"):
+        value = NAMED["gelu"].closed_form(p, 0).value
+    np.testing.assert_allclose(np.asarray(value), exact, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("library", [np, torch])
+def test_nearly_opposite_relu_neurons_share_the_cube_of_the_angle_that_is_left(library):
+    """r₁r₂θ³/(6π), also where r₁r₂ overflows, and beside it where the other order of factors would underflow."""
+    r1, r2 = [1e200, 1e200, 1e-200], [1e200, 1e-200, 1e200]
+    p = OrderParameters(*(library.asarray(x, dtype=library.float64) for x in (r1, r2, [-1.0] * 3, [1e-100] * 3)))
+    shared = np.array([1e250, 1e-150, 1e-150]) / (6 * np.pi)
+    with np.errstate(over="ignore"):
+        value = RELU.closed_form(p, 0).value
+    np.testing.assert_allclose(np.asarray(value), shared, rtol=1e-14, atol=0)
+
+
+def test_a_relu_of_no_norm_has_the_slope_one_half():
+    """σ′(0) = ½: nothing along w itself, and E[σ′(w·x) σ′(p·x)] = ¼ along p."""
+    p = OrderParameters(*(np.array([x]) for x in (0.0, 2.0, 0.0, 1.0)))
+    np.testing.assert_allclose(RELU.closed_form(p, 1)[:3], [[0.0], [0.0], [0.25]], rtol=1e-15)
+
+
 def test_an_activation_is_returned_as_it_is():
     own = Activation("sine", np.sin)
     assert get_activation(own) is own
@@ -219,6 +253,36 @@ def test_facts_are_what_the_function_shows(activation):
         limit = {"ReLU": np.maximum(x, 0), "step": np.heaviside(x, 0.5), "sign": np.sign(x)}[activation.at_infinity]
         values = activation.function(r * x)
         np.testing.assert_allclose(values / values[-1], limit / limit[-1], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "at_infinity"),
+    [("erf", True, "sign"), ("relu", False, "ReLU"), ("tanh", True, "sign"), ("sigmoid", False, "step"),
+     ("softplus", False, "ReLU"), ("gelu", False, "ReLU"), ("silu", False, "ReLU")],
+)  # fmt: skip
+def test_what_is_known_of_the_named_activations(name, odd, at_infinity):
+    """It is written down, not tried out; and of erf alone the averages are exact."""
+    known = NAMED[name]
+    assert (known.odd, known.homogeneous, known.at_infinity) == (odd, name == "relu", at_infinity)
+    assert known.exact_averages == (name == "erf")
+
+
+@pytest.mark.parametrize(
+    ("function", "odd", "gauge"),
+    [
+        (np.sin, True, False),
+        (lambda x: np.where(x > 0, x, np.expm1(x)), False, False),  # has the gauge on one side alone
+        (lambda x: x + 1e-8 * np.sin(x), True, False),
+        (lambda x: x + 1e-8 * np.cos(x), False, False),
+        (lambda x: 1e-12 * np.sin(x), True, False),
+        (lambda x: 1e-12 * np.cos(x), False, False),
+        (lambda x: 1e308 * np.sin(x), True, False),  # of which four times as much overflows
+        (lambda x: 1e-12 * np.maximum(x, 0), False, True),
+    ],
+)
+def test_what_a_few_points_tell_of_a_function_of_any_size(function, odd, gauge):
+    own = Activation("own", function)
+    assert (is_odd(own), has_gauge(own)) == (odd, gauge)
 
 
 @pytest.mark.parametrize("name", ["erf", "gelu", "relu", "tanh"])

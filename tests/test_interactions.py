@@ -584,10 +584,11 @@ def test_the_size_of_sigma_does_not_matter(factor, pair, derivatives):
     np.testing.assert_allclose(terms(*pair, own, 1) / factor**2, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("activation", [ERF, GELU])
 @pytest.mark.parametrize("pair", [(3.0, 0.7, 0.4), (8.0, 8.0, 0.9999)])
-def test_every_term_agrees_with_the_closed_form(pair):
-    expected = terms(*pair, ERF, 2)
-    series = terms(*pair, Activation("own", ERF.function, ERF.derivatives), 2)
+def test_every_term_agrees_with_the_closed_form(activation, pair):
+    expected = terms(*pair, activation, 2)
+    series = terms(*pair, Activation("own", activation.function, activation.derivatives), 2)
     np.testing.assert_allclose(series, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
 
 

@@ -39,7 +39,7 @@ class Explorable(HasTraits):
     alt: ClassVar[str]
     caption: ClassVar[str]
 
-    def __new__(cls, **_: Any) -> "Explorable":  # noqa: D102
+    def __new__(cls, **chosen: Any) -> "Explorable":  # noqa: D102
         return super().__new__(cls if issubclass(cls, _Shown) else _shown(cls, in_session()))
 
     def __init__(self, **chosen: Any) -> None:
@@ -195,7 +195,7 @@ class CopyOrAverage(Explorable):
     n = _choose(CInt, 5, min=1, max=11, help="student neurons")
     k = _choose(CInt, 10, min=2, max=12, help="teacher neurons")
     activation = _choose(CaselessStrEnum, ["erf", "relu"], "erf")
-    size = _choose(Float, 1.0, min=0.05, max=20, help="of the start, times Glorot's")
+    size = _choose(Float, 1.0, min=0.1, max=10, help="of the start, times Glorot's")
     seed = _choose(CInt, 1, min=0, help="of the start")
     weights = _choose(
         List, Float(), default_value=None, allow_none=True, help="the start, if not drawn: n(k + 2) numbers"
