@@ -173,6 +173,7 @@ def test_a_leaky_relu(slope, library):
     x = library.asarray(POINTS)
     np.testing.assert_array_equal(np.asarray(leaky.function(x)), np.where(POINTS > 0, POINTS, slope * POINTS))
     assert has_gauge(leaky)
+    assert (leaky.name, leaky.odd, leaky.homogeneous) == (f"leaky relu of slope {slope:g}", slope == 1, True)
     assert leaky_relu(slope) is leaky
 
 
