@@ -1,17 +1,14 @@
 """Draw the pictures that stand for the explorables where they cannot move: `make figures`."""
 
-import http.server
 import io
 import shutil
 import sys
 import tempfile
-import threading
-from functools import partial
 from pathlib import Path
 
 import chromium
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from copyavg.book import explorables
 
@@ -24,22 +21,14 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8
 
 def main(folder: Path = FOLDER) -> None:
     """Write two pictures an explorable to `folder`."""
-    if chromium.PATH is None:
-        sys.exit(f"The pictures of the explorables are drawn by a browser, and {chromium.MISSING}.")
-    folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as site, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as site, chromium.opened() as browser, chromium.served(Path(site)) as address:
+        folder.mkdir(exist_ok=True)
         write_site(Path(site))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
         for name in explorables.KINDS:
             for ending, width in WIDTHS.items():
                 page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-                page.goto(f"http://127.0.0.1:{server.server_address[1]}/{name}.html")
+                page.goto(f"{address}{name}.html")
                 draw(page, folder / f"{name}{ending}.png")
-        browser.close()
-        server.shutdown()
-        server.server_close()
 
 
 def write_site(site: Path) -> None:
@@ -63,13 +52,6 @@ def draw(page: Page, path: Path) -> None:
     shot.convert("RGB").quantize(192, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         path, optimize=True
     )
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that says nothing."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 if __name__ == "__main__":

@@ -36,12 +36,8 @@ def browser():
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
+    with chromium.opened() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)

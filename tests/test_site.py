@@ -1,17 +1,16 @@
 """The built site, as files and in headless Chromium: everything a reader meets must work, offline and for everyone."""
 
 import functools
-import http.server
 import json
 import os
 import re
 import runpy
 import tarfile
-import threading
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
+import chromium
 import ledger
 import pytest
 import yaml
@@ -223,15 +222,8 @@ def has_anchor(file: Path, anchor: str) -> bool:
 
 @pytest.fixture(scope="session")
 def address():
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
+    with chromium.served(SITE) as address:
+        yield address
 
 
 class Visit:

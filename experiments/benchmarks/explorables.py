@@ -13,7 +13,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import command_line
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from copyavg.book import explorables
 from copyavg.book.explorables.bundle import digest, inline
@@ -80,17 +80,13 @@ FLOW = inline(
 
 def measure(quick: bool) -> dict[str, Any]:
     """Open a browser, and time every explorable in it."""
-    if CHROMIUM["PATH"] is None:
-        raise SystemExit(f"The explorables are timed in a browser, and {CHROMIUM['MISSING']}.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM["PATH"], args=CHROMIUM["FLAGS"])
+    with CHROMIUM["opened"]() as browser:
         page = browser.new_page(viewport={"width": 760, "height": 900})
         page.set_default_timeout(120_000)
         rows = list(frames(page, quick))
         times = page.evaluate(FLOWS, [FLOW, 3 if quick else 41])
         rows.append({"what": "a flow to its limit, n = 5, k = 10, erf", "name": "flow", **summary(times)})
         version = browser.version
-        browser.close()
     return {
         "date": datetime.date.today().isoformat(),
         "machine": f"{platform.machine()}, Chromium {version}",

@@ -6,7 +6,8 @@ is the place where the site mounts the same thing.
 """
 
 from .bundle import NAMES, bundle
-from .widgets import KINDS, CopyOrAverage, EverySize, Explorable, Groups, StartSize, TwoNeurons
+from .explorable import Explorable
+from .kinds import KINDS, CopyOrAverage, EverySize, Groups, StartSize, TwoNeurons
 
 __all__ = [
     "KINDS",
