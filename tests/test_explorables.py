@@ -22,10 +22,11 @@ MODULE = inline(
     'import { classify } from "./classification.mjs";\n'
     'import { Flow } from "./flow.mjs";\n'
     'import { ACTIVATIONS, copyAverage, copyAverageIndex, gradient } from "./landscape.mjs";\n'
-    'import { hessian, index, Spectrum } from "./landscape.mjs";\n'
+    'import { bestIsSaddle, hessian, index } from "./landscape.mjs";\n'
+    'import { Spectrum } from "./linear.mjs";\n'
     'import { bestCopyAverage, nCopy } from "./points.mjs";\n'
-    "export { ACTIVATIONS, bestCopyAverage, Branch, classify, copyAverage, copyAverageIndex, Flow, gradient };\n"
-    "export { hessian, index, nCopy, Spectrum };\n"
+    "export { ACTIVATIONS, bestCopyAverage, bestIsSaddle, Branch, classify, copyAverage, copyAverageIndex };\n"
+    "export { Flow, gradient, hessian, index, nCopy, Spectrum };\n"
 )
 ACTIVATIONS = ("erf", "relu")
 
@@ -179,6 +180,16 @@ class TestPoints:
         for n, found in zip(ns, work_out(page, question, [[n, k] for n in ns])):
             wanted = stability(n, k, "n-copy").loss
             assert found["loss"] == pytest.approx(wanted, rel=1e-9)
+
+    def test_the_best_grouping_is_a_saddle_where_its_index_says_so(self, page):
+        question = """({ cases }) => cases.map(([n, size]) => [
+            m.bestIsSaddle(n, size), m.copyAverageIndex([...Array(n - 1).fill(1), size]) > 0])"""
+        cases = [[n, k - n + 1] for k in (2, 7, 10, 50, 200) for n in range(1, k)]
+        for saddle, by_index in work_out(page, question, cases):
+            assert saddle == by_index
+        edges = [[n, k - n + 1] for k, n in ((10, 9), (100, 93), (10**6, 999_103))]
+        question = "({ cases }) => cases.map(([n, size]) => [m.bestIsSaddle(n - 1, size + 1), m.bestIsSaddle(n, size)])"
+        assert work_out(page, question, edges) == [[False, True]] * 3
 
     def test_every_grouping_is_critical_and_has_the_index_of_the_theorem(self, page):
         question = """({ cases }) => cases.map((sizes) => {

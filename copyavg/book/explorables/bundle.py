@@ -12,6 +12,7 @@ SHARED = (
     "drawing",
     "flow",
     "landscape",
+    "linear",
     "points",
 )  # what explorables import, and are not themselves
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem not in SHARED))

@@ -234,15 +234,17 @@ export function digits(x, count = 5) {
   return size >= 1e-4 && size < 10 ** count ? x.toPrecision(count) : x.toExponential(Math.min(2, count - 1));
 }
 
+// Where in a picture a pointer is.
+function placeOf(event, picture) {
+  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+  return [at.x, at.y];
+}
+
 /**
  * Let a thing in an SVG be moved, by mouse, touch and arrow keys. `move(x, y)` gets places in the picture; `nudge(dx,
  * dy)` gets ±1 from arrow keys (Shift: ±5); `grab` and `drop` come before and after; `press` is Enter or Space.
  */
 export function movable(thing, picture, { grab = () => {}, move, drop = () => {}, nudge, press = () => {} }) {
-  const place = (event) => {
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-    return [at.x, at.y];
-  };
   let held = false;
   thing.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // the page stays in place
   thing.addEventListener("pointerdown", (event) => {
@@ -252,7 +254,7 @@ export function movable(thing, picture, { grab = () => {}, move, drop = () => {}
     event.preventDefault();
     thing.focus({ preventScroll: true });
   });
-  thing.addEventListener("pointermove", (event) => held && move(...place(event)));
+  thing.addEventListener("pointermove", (event) => held && move(...placeOf(event, picture)));
   for (const end of ["pointerup", "pointercancel"])
     thing.addEventListener(end, () => {
       if (held) drop();
@@ -265,4 +267,22 @@ export function movable(thing, picture, { grab = () => {}, move, drop = () => {}
     else return;
     event.preventDefault();
   });
+}
+
+/**
+ * A point to choose a place on a map with: it is moved, or the map (`ground`) is clicked; both lie in the picture.
+ * The rest is as for `movable`.
+ */
+export function marker(picture, ground, label, { move, ...others }) {
+  const thing = svg("g",
+    { class: "movable", tabindex: 0, role: "slider", "aria-label": label, "aria-valuemin": 1 },
+    svg("circle", { r: 16, fill: "transparent" }),
+    svg("circle", { r: 6.5, fill: "var(--student)", stroke: "var(--paper)", "stroke-width": 2 }),
+    svg("circle", { r: 11, class: "ring" }));
+  ground.addEventListener("click", (event) => {
+    move(...placeOf(event, picture));
+    thing.focus({ preventScroll: true });
+  });
+  movable(thing, picture, { move, ...others });
+  return thing;
 }

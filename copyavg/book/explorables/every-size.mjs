@@ -1,8 +1,8 @@
 // Copy or average, at every size: a map of which of the two points is better, and which is a minimum, up to k = 10⁶.
 
 import { Branch } from "./branch.mjs";
-import { choice, digits, linkButton, movable, node, path, power, scale, set, slider, stage, svg, table } from "./drawing.mjs";
-import { averageLoss } from "./landscape.mjs";
+import { choice, digits, linkButton, marker, node, path, power, scale, set, slider, stage, svg, table } from "./drawing.mjs";
+import { averageLoss, bestIsSaddle } from "./landscape.mjs";
 import TABLE from "./every-size.json";
 
 const ROWS = TABLE.thresholds; // [k, from which n on n-copy is a minimum, is better, copy-average is a saddle]
@@ -41,17 +41,11 @@ function render({ model, el }) {
   const picture = svg("svg", { viewBox: "0 0 380 446", role: "group", "aria-label": "Map over n and k" });
   const map = svg("g", { style: "cursor: pointer" });
   const row = svg("line", { x1: LEFT, x2: RIGHT, stroke: "var(--ink)", "stroke-width": 0.8, "stroke-dasharray": "2 3" });
-  const point = svg("g", { class: "movable", tabindex: 0, role: "slider", "aria-label": "Student and teacher", "aria-valuemin": 1 },
-    svg("circle", { r: 16, fill: "transparent" }),
-    svg("circle", { r: 6.5, fill: "var(--student)", stroke: "var(--paper)", "stroke-width": 2 }),
-    svg("circle", { r: 11, class: "ring" }));
-  picture.append(map, row, point);
-  map.addEventListener("click", (event) => {
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-    moveTo(at.x, at.y);
-    point.focus({ preventScroll: true });
+  const point = marker(picture, map, "Student and teacher", {
+    move: moveTo,
+    nudge: (dx, dy) => (dy ? toRow(rowOf(get("k")) - dy) : aside(dx)),
   });
-  movable(point, picture, { move: moveTo, nudge: (dx, dy) => (dy ? toRow(rowOf(get("k")) - dy) : aside(dx)) });
+  picture.append(map, row, point);
   const legend = REGIONS.map(([name, strength, words]) =>
     node("div", { class: "quiet", style: "display: flex; gap: 8px; align-items: center; padding: 1px 0" },
       node("span", { style: `width: 22px; height: 14px; border-radius: 3px; background: ${mixed(name, strength)}` }), words));
@@ -302,8 +296,7 @@ function judge(n, k, average, copy) {
   const [low, high] = between(k, 1);
   const minimum = n >= high || (n < low ? false : null);
   const better = copy !== null && copy.loss < average;
-  const square = 1 / (4 * (k - n + 1) ** 2); // the theorem of chapter 3 on the index
-  const saddle = n > 1 && (1 - 2 * square) * (1 - square) ** -1.5 < (n - 1) / (n - 2 + 2 / Math.sqrt(3));
+  const saddle = bestIsSaddle(n, k - n + 1);
   return { minimum, better, saddle, region: saddle ? 3 : better ? 2 : minimum === null ? null : Number(minimum) };
 }
 

@@ -4,6 +4,7 @@
 // A ReLU neuron may come to w = 0, where L has a kink: there it stays dead until the loss falls along some direction.
 
 import { gradient, hessian, inputs } from "./landscape.mjs";
+import { factor, solve } from "./linear.mjs";
 
 const GAMMA = 0.25; // the method's coefficients: Hairer and Wanner, Solving Ordinary Differential Equations II, IV.7
 const STATE = [
@@ -46,35 +47,6 @@ export function glorot(n, d, seed, size = 1) {
   const theta = new Float64Array(n * (d + 1));
   for (let m = 0; m < theta.length; m++) theta[m] = size * Math.sqrt(m < n * d ? 2 / (n + d) : 2 / (n + 1)) * normal();
   return theta;
-}
-
-// Replace the lower half of a symmetric matrix by its Cholesky factor; false if it is not positive definite.
-function factor(A, size) {
-  for (let i = 0; i < size; i++) {
-    const row = i * size;
-    for (let j = 0; j <= i; j++) {
-      const other = j * size;
-      let total = A[row + j];
-      for (let m = 0; m < j; m++) total -= A[row + m] * A[other + m];
-      if (i === j) {
-        if (!(total > 0)) return false;
-        A[row + j] = Math.sqrt(total);
-      } else A[row + j] = total / A[other + j];
-    }
-  }
-  return true;
-}
-
-function solve(L, size, x) {
-  for (let i = 0; i < size; i++) {
-    let total = x[i];
-    for (let j = 0; j < i; j++) total -= L[i * size + j] * x[j];
-    x[i] = total / L[i * size + i];
-  }
-  for (let i = size - 1; i >= 0; i--) {
-    x[i] /= L[i * size + i];
-    for (let j = 0; j < i; j++) x[j] -= L[i * size + j] * x[i];
-  }
 }
 
 const largest = (x) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

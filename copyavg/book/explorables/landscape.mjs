@@ -4,6 +4,8 @@
 // neurons are the first k axes. The interaction G of two neurons w and p is a function of q = ‖w‖², s = ‖p‖², c = w·p,
 // and v = qs − c², which is given beside them because it is known without cancellation.
 
+import { Spectrum } from "./linear.mjs";
+
 const TWO_OVER_PI = 2 / Math.PI;
 
 // What an activation says of a pair: `value` gives G; `slopes` gives [own, cross], ∂G/∂w = own w + cross p; `bends`
@@ -242,70 +244,6 @@ export function hessian(theta, n, k, activation) {
   return H;
 }
 
-/** The eigenvalues of a symmetric matrix of `size` rows, ascending: Householder's reduction, then bisection. */
-export class Spectrum {
-  constructor(matrix, size) {
-    const A = matrix.slice();
-    this.size = size;
-    this.diagonal = new Float64Array(size);
-    this.beside = new Float64Array(size); // squares of the entries beside the diagonal
-    const u = new Float64Array(size);
-    const image = new Float64Array(size);
-    for (let m = 0; m < size; m++) {
-      this.diagonal[m] = A[m * size + m];
-      let norm = 0;
-      for (let i = m + 1; i < size; i++) norm += A[i * size + m] ** 2;
-      this.beside[m] = norm;
-      if (m + 2 >= size || !(norm > 0)) continue;
-      const head = A[(m + 1) * size + m];
-      const reflected = head > 0 ? -Math.sqrt(norm) : Math.sqrt(norm);
-      for (let i = m + 1; i < size; i++) u[i] = A[i * size + m];
-      u[m + 1] -= reflected;
-      const factor = 2 / (norm - head * head + u[m + 1] ** 2);
-      let along = 0;
-      for (let i = m + 1; i < size; i++) {
-        let total = 0;
-        for (let j = m + 1; j < size; j++) total += A[i * size + j] * u[j];
-        image[i] = factor * total;
-        along += u[i] * image[i];
-      }
-      for (let i = m + 1; i < size; i++) image[i] -= 0.5 * factor * along * u[i];
-      for (let i = m + 1; i < size; i++)
-        for (let j = m + 1; j < size; j++) A[i * size + j] -= u[i] * image[j] + image[i] * u[j];
-    }
-    this.radius = 0;
-    for (let m = 0; m < size; m++)
-      this.radius = Math.max(
-        this.radius,
-        Math.abs(this.diagonal[m]) + Math.sqrt(this.beside[m]) + (m ? Math.sqrt(this.beside[m - 1]) : 0),
-      );
-  }
-
-  /** How many eigenvalues lie below x. */
-  below(x) {
-    let count = 0;
-    let pivot = 1;
-    for (let m = 0; m < this.size; m++) {
-      pivot = this.diagonal[m] - x - (m ? this.beside[m - 1] / pivot : 0);
-      if (pivot === 0) pivot = -1e-300;
-      if (pivot < 0) count++;
-    }
-    return count;
-  }
-
-  /** The m-th eigenvalue, from 0. */
-  eigenvalue(m) {
-    let low = -this.radius;
-    let high = this.radius;
-    for (let bisection = 0; bisection < 100 && high - low > 1e-15 * this.radius; bisection++) {
-      const middle = (low + high) / 2;
-      if (this.below(middle) > m) high = middle;
-      else low = middle;
-    }
-    return (low + high) / 2;
-  }
-}
-
 /** How many eigenvalues of the Hessian are negative, leaving those out that rounding cannot tell from zero. */
 export function index(theta, n, k, activation) {
   const spectrum = new Spectrum(hessian(theta, n, k, activation), theta.length);
@@ -326,13 +264,15 @@ export function copyAverage(groups, d) {
   return theta;
 }
 
+// Of an average of m: what its other directions cost (c), and how far its own bend down (e); see chapter 3's theorem.
+const cost = (m) => (1 - 1 / (4 * m * m)) ** -0.5 - 1;
+const bend = (m) => 1 - (1 - 1 / (2 * m * m)) * (1 - 1 / (4 * m * m)) ** -1.5;
+
 /** The index of a copy-average point of erf, by the theorem of chapter 3, from the sizes of its groups. */
 export function copyAverageIndex(sizes) {
-  const rest = sizes.map((m) => 1 / ((1 - 1 / (4 * m * m)) ** -0.5 - 1));
-  const all = rest.reduce((x, y) => x + y, 0);
-  return sizes.reduce((sum, m, i) => {
-    const square = 1 / (4 * m * m);
-    const e = 1 - (1 - 2 * square) * (1 - square) ** -1.5;
-    return sum + (m > 1 && e * (1 + all - rest[i]) > 1 ? m - 1 : 0);
-  }, 0);
+  const all = sizes.reduce((sum, m) => sum + 1 / cost(m), 0);
+  return sizes.reduce((sum, m) => sum + (m > 1 && bend(m) * (1 + all - 1 / cost(m)) > 1 ? m - 1 : 0), 0);
 }
+
+/** Whether n − 1 copies and an average of m are a saddle, by the same theorem, at any size. */
+export const bestIsSaddle = (n, m) => m > 1 && bend(m) * (1 + (n - 1) / cost(1)) > 1;

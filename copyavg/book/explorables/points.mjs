@@ -1,6 +1,7 @@
 // Critical points of the two families at any activation: the least loss among students that share a symmetry.
 
 import { averageLoss, copyAverage, gradient, hessian } from "./landscape.mjs";
+import { factor, solve } from "./linear.mjs";
 
 // The student whose weights are those of `kinds`: kinds[m] is the place in p of weight m, or −1 for a weight of zero.
 function minimise(kinds, p, n, k, activation) {
@@ -38,23 +39,12 @@ function minimise(kinds, p, n, k, activation) {
   return { p, theta, loss: value };
 }
 
-// Solve (M + damping diag) x = g if that matrix is positive definite.
+// Solve (M + damping diag) x = g, if that matrix is positive definite.
 function solveSmall(M, g, damping) {
-  const size = g.length;
-  const L = M.map((row, i) => row.map((x, j) => (i === j ? x + damping * (1 + Math.abs(x)) : x)));
+  const L = M.flatMap((row, i) => row.map((x, j) => (i === j ? x + damping * (1 + Math.abs(x)) : x)));
+  if (!factor(L, g.length)) return null;
   const x = g.slice();
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j < i; j++) {
-      const ratio = L[i][j] / L[j][j];
-      for (let m = j; m < size; m++) L[i][m] -= ratio * L[j][m];
-      x[i] -= ratio * x[j];
-    }
-    if (!(L[i][i] > 0)) return null;
-  }
-  for (let i = size - 1; i >= 0; i--) {
-    for (let m = i + 1; m < size; m++) x[i] -= L[i][m] * x[m];
-    x[i] /= L[i][i];
-  }
+  solve(L, g.length, x);
   return x;
 }
 

@@ -1,7 +1,7 @@
 // The size of the start: where gradient flow ended in the sweeps, and paths from starts of that size, computed here.
 
 import { classify } from "./classification.mjs";
-import { button, choice, digits, linkButton, movable, node, path, power, scale, set, slider, stage, still, svg, table } from "./drawing.mjs";
+import { button, choice, digits, linkButton, marker, node, path, power, scale, set, slider, stage, still, svg, table } from "./drawing.mjs";
 import { Flow, glorot } from "./flow.mjs";
 import { ACTIVATIONS, averageLoss } from "./landscape.mjs";
 import TABLE from "./start-size.json";
@@ -49,23 +49,13 @@ function render({ model, el }) {
   const counted = svg("svg", { viewBox: `0 0 380 ${END + 40}`, role: "group", "aria-label": "Where starts ended" });
   const bars = svg("g", { style: "cursor: pointer" });
   const column = svg("rect", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
-  const point = svg("g",
-    { class: "movable", tabindex: 0, role: "slider", "aria-label": "Student neurons, and size of the start", "aria-valuemin": 1 },
-    svg("circle", { r: 16, fill: "transparent" }),
-    svg("circle", { r: 6.5, fill: "var(--student)", stroke: "var(--paper)", "stroke-width": 2 }),
-    svg("circle", { r: 11, class: "ring" }));
-  counted.append(bars, column, point);
-  bars.addEventListener("click", (event) => {
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(counted.getScreenCTM().inverse());
-    moveTo(at.x, at.y);
-    point.focus({ preventScroll: true });
-  });
   const sizeAt = (m) => FACTORS[Math.min(FACTORS.length - 1, Math.max(0, m))];
-  movable(point, counted, {
+  const point = marker(counted, bars, "Student neurons, and size of the start", {
     move: moveTo,
     nudge: (dx, dy) => change({ n: get("n") + dx, size: sizeAt(FACTORS.indexOf(get("size")) - dy) }),
     press: () => another(1),
   });
+  counted.append(bars, column, point);
   const chart = svg("svg", { viewBox: "0 0 380 330", role: "img", "aria-label": "The loss against time, along paths of gradient flow" });
   const told = node("p", { class: "says" });
   const says = node("p", { class: "says" });
