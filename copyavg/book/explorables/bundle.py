@@ -14,6 +14,7 @@ SHARED = (
     "landscape",
     "linear",
     "points",
+    "stairs",
 )  # what explorables import, and are not themselves
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.mjs") if path.stem not in SHARED))
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z-]+)\.mjs";\n', re.MULTILINE)

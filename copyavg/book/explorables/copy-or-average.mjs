@@ -1,10 +1,11 @@
 // Copy or average? Student neurons move under gradient flow among the teacher's, until they copy or average.
 
 import { classify, inOneForm, neuronsOf } from "./classification.mjs";
-import { button, choice, digits, linkButton, movable, node, path, power, scale, set, slider, stage, still, svg, table, ticks } from "./drawing.mjs";
+import { button, choice, digits, linkButton, movable, node, set, slider, stage, still, svg, table } from "./drawing.mjs";
 import { Flow, glorot } from "./flow.mjs";
 import { ACTIVATIONS, averageLoss } from "./landscape.mjs";
 import { bestCopyAverage, nCopy } from "./points.mjs";
+import { drawStairs } from "./stairs.mjs";
 
 const NAMES = "abcdefghijklmnopqrstuvwxyz";
 const RING = 158; // where the teacher neurons stand
@@ -260,7 +261,7 @@ function render({ model, el }) {
         });
       });
     });
-    draw(position, before);
+    draw(position);
     tell(before, arrived, found);
     set(back, { max: states.length - 1, "aria-valuetext": `step ${Math.floor(position)} of ${states.length - 1}` });
     back.value = position;
@@ -285,49 +286,10 @@ function render({ model, el }) {
     return `${role ? `${role}, ` : ""}leans to ${most.length > 4 ? "many" : most.join(", ") || "none"}`;
   }
 
-  function draw(position, { time, loss }) {
-    const [left, right, top, bottom] = [46, 290, 18, 232];
-    const lowest = Math.min(...levels.best, levels.nCopy ?? Infinity);
-    const highest = Math.min(states[0].loss * 1.15, 2.2 * levels.best[0]); // the plateaus and what lies below
-    const x = scale([1e-2, Math.max(1e4, states.at(-1).time * 2)], [left, right], true);
-    const y = scale([lowest * 0.8, highest], [bottom, top], true);
-    const parts = [];
-    const text = (words, attributes) => parts.push(svg("text", attributes, words));
-    const decades = Math.log10(x.back(right));
-    for (let m = -2; m <= decades; m += decades > 7 ? 3 : 2) {
-      const at = x(10 ** m);
-      parts.push(svg("line", { x1: at, x2: at, y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
-      text(power(m), { x: at, y: bottom + 18, "text-anchor": "middle" });
-    }
-    for (const value of logTicks(y.back(bottom - 8), y.back(top))) text(digits(value, 2), { x: left - 6, y: y(value) + 4, "text-anchor": "end" });
-    text("time t", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle" });
-    text(y(states[0].loss) < top ? `loss, from ${digits(states[0].loss, 2)}` : "loss", { x: 8, y: top - 2 });
-    // The levels, and their names where there is room for them.
-    const names = [];
-    const level = (value, words, colour, dashes) => {
-      parts.push(svg("line", { x1: left, x2: right, y1: y(value), y2: y(value), stroke: colour, "stroke-width": 1.2, "stroke-dasharray": dashes }));
-      names.push({ at: y(value), words, colour });
-    };
-    levels.best.slice(0, -1).forEach((value, m) => level(value, m ? `${m + 1} neurons` : "1 neuron", "var(--muted)", "1 4"));
-    level(levels.best.at(-1), "copy-average", "var(--copy-average-ink)", "6 3");
-    if (levels.nCopy !== null) level(levels.nCopy, "n-copy", "var(--n-copy-ink)", "6 3");
-    names.sort((one, other) => (one.colour === "var(--muted)") - (other.colour === "var(--muted)"));
-    const taken = [];
-    for (const { at, words, colour } of names) {
-      const free = [0, 7, -7, 13, -13].map((shift) => at + shift).find((place) => taken.every((other) => Math.abs(place - other) > 13));
-      if (free === undefined || (colour === "var(--muted)" && free !== at)) continue;
-      taken.push(free);
-      text(words, { x: right + 5, y: free + 4, style: `fill: ${colour}` });
-    }
-    const line = states.slice(0, Math.floor(position) + 1).map((state) => [x(Math.max(state.time, 1e-2)), y(state.loss)]);
-    const inside = line.flatMap(([at, height], m) => {
-      if (height >= top) return [[at, height]];
-      const next = line[m + 1];
-      return next && next[1] > top ? [[at + ((top - height) / (next[1] - height)) * (next[0] - at), top]] : [];
-    });
-    parts.push(svg("path", { d: path(inside), fill: "none", stroke: "var(--student)", "stroke-width": 2.2, "stroke-linejoin": "round" }));
-    if (y(loss) >= top) parts.push(svg("circle", { cx: x(Math.max(time, 1e-2)), cy: y(loss), r: 4.5, fill: "var(--student)", stroke: "var(--paper)" }));
-    chart.replaceChildren(...parts);
+  function draw(position) {
+    const seen = states.slice(0, Math.floor(position) + 1);
+    const [from, latest] = [states[0].loss, states.at(-1).time];
+    drawStairs(chart, 232, { ...levels, from, latest, paths: [{ states: seen, colour: "student" }], dot: "student" });
   }
 
   // In words: what is on show, and at which level a plateau lies.
@@ -394,13 +356,6 @@ function render({ model, el }) {
     model.off("change:playing", follow);
     view.leave();
   };
-}
-
-// 1, 2, 5 times powers of ten between two numbers, not more than five of them.
-function logTicks(from, to) {
-  const all = ticks(Math.floor(Math.log10(from)), Math.ceil(Math.log10(to)), 20).filter(Number.isInteger);
-  const fine = all.flatMap((m) => [1, 2, 5].map((factor) => factor * 10 ** m)).filter((value) => value >= from && value <= to);
-  return fine.length > 5 ? fine.filter((value) => /^0*\.?0*1/.test(String(value)) || fine.length < 8) : fine;
 }
 
 export default { render, defaults, settings };

@@ -1,9 +1,10 @@
 // The size of the start: where gradient flow ended in the sweeps, and paths from starts of that size, computed here.
 
 import { classify } from "./classification.mjs";
-import { button, choice, digits, linkButton, marker, node, path, power, scale, set, slider, stage, still, svg, table } from "./drawing.mjs";
+import { button, choice, digits, linkButton, marker, node, path, scale, set, slider, stage, still, svg, table } from "./drawing.mjs";
 import { Flow, glorot } from "./flow.mjs";
 import { ACTIVATIONS, averageLoss } from "./landscape.mjs";
+import { drawStairs } from "./stairs.mjs";
 import TABLE from "./start-size.json";
 
 const KS = Object.keys(TABLE.sweeps).map(Number);
@@ -241,50 +242,18 @@ function render({ model, el }) {
   }
 
   function show() {
-    const [left, right, top, bottom] = [46, 290, 18, 292];
     const n = live();
-    const levels = Array.from({ length: n }, (_, m) => averageLoss(LIVE - m));
-    const copy = TABLE.levels[n - 2];
+    const best = Array.from({ length: n }, (_, m) => averageLoss(LIVE - m));
+    const nCopy = TABLE.levels[n - 2] ?? null;
     const others = kept().filter((other) => other !== seen);
-    const latest = Math.max(...[{ states }, ...others].map((one) => one.states.at(-1).time));
-    const x = scale([1e-2, Math.min(1e7, Math.max(1e5, 2 * latest))], [left, right], true);
-    const y = scale([0.85 * Math.min(levels.at(-1), copy ?? Infinity), 2.2 * levels[0]], [bottom, top], true);
-    const parts = [svg("clipPath", { id: "frame" }, svg("rect", { x: left, width: right - left + 6, y: top, height: bottom - top }))];
-    const text = (words, at, height, anchor = "middle", style = "") =>
-      parts.push(svg("text", { x: at, y: height, "text-anchor": anchor, style }, words));
-    for (let m = -2; 10 ** m <= x.back(right); m += 2) {
-      parts.push(svg("line", { x1: x(10 ** m), x2: x(10 ** m), y1: top, y2: bottom, stroke: "var(--line)", "stroke-width": 0.7 }));
-      text(power(m), x(10 ** m), bottom + 18);
-    }
-    for (const value of [0.01, 0.02, 0.05, 0.1, 0.2])
-      if (y(value) > top && y(value) < bottom) text(String(value), left - 6, y(value) + 4, "end");
-    text("time t", (left + right) / 2, bottom + 34);
-    const highest = states[0].loss;
-    text(y(highest) < top ? `loss, from ${highest < 100 ? digits(highest, 2) : Math.round(highest)}` : "loss", 8, top - 4, "start");
-    const level = (value, colour, dashes) => {
-      const [at, stroke] = [y(value), `var(--${colour})`];
-      parts.push(svg("line", { x1: left, x2: right, y1: at, y2: at, stroke, "stroke-width": 1.2, "stroke-dasharray": dashes }));
-    };
-    levels.slice(0, -1).forEach((value) => level(value, "muted", "1 4"));
-    level(levels.at(-1), "copy-average", "6 3");
-    if (copy) level(copy, "n-copy", "6 3");
-    const apart = copy ? Math.max(0, 7 - Math.abs(y(copy) - y(levels.at(-1))) / 2) * Math.sign(y(copy) - y(levels.at(-1))) : 0;
-    if (n > 1) text("1 neuron", right + 5, y(levels[0]) + 4, "start");
-    text("copy-average", right + 5, y(levels.at(-1)) + 4 - apart, "start", "fill: var(--copy-average-ink)");
-    if (copy) text("n-copy", right + 5, y(copy) + 4 + apart, "start", "fill: var(--n-copy-ink)");
-    const spot = ({ time, loss }) => [Math.min(right, x(Math.max(time, 1e-2))), y(loss)];
-    const line = (some, colour, more) => svg("path", {
-      d: path(some.map(spot)), fill: "none", stroke: `var(--${colour})`, "stroke-linejoin": "round", ...more,
-    });
+    const latest = Math.min(5e6, Math.max(5e4, ...[{ states }, ...others].map((one) => one.states.at(-1).time)));
     const way = states.slice(0, Math.floor(shown) + 1);
-    const [cx, cy] = spot(way.at(-1));
     const ended = seen && way.length === states.length;
-    parts.push(svg("g", { "clip-path": "url(#frame)" },
-      others.map(({ states, label }) => line(thin(states, 120), ENDS[label] ?? "muted", { "stroke-width": 1.1, "stroke-opacity": 0.45 })),
-      line(thin(way, 500), "student", { "stroke-width": 2.2 }),
-      svg("circle", { cx, cy, r: 4.5, fill: `var(--${ended ? ENDS[seen.label] ?? "muted" : "student"})`, stroke: "var(--paper)" })));
-    chart.replaceChildren(...parts);
-    tell(ended, way.at(-1), levels.at(-1), copy);
+    const faint = others.map(({ states, label }) => ({ states, colour: ENDS[label] ?? "muted", faint: true }));
+    const paths = [...faint, { states: way, colour: "student" }];
+    const dot = ended ? ENDS[seen.label] ?? "muted" : "student";
+    drawStairs(chart, 292, { best, nCopy, from: states[0].loss, latest, paths, dot });
+    tell(ended, way.at(-1), best.at(-1), nCopy);
   }
 
   function tell(ended, { time, loss }, average, copy) {
@@ -320,9 +289,6 @@ function render({ model, el }) {
     view.leave();
   };
 }
-
-// Of many states not more than `most`, the last among them.
-const thin = (states, most) => states.filter((_, m) => (states.length - 1 - m) % Math.ceil(states.length / most) === 0);
 
 // The member of a list that is nearest to x on a logarithmic axis.
 const nearest = (all, x) => all.reduce((best, y) => (Math.abs(Math.log(y / x)) < Math.abs(Math.log(best / x)) ? y : best));
