@@ -7,7 +7,6 @@ import struct
 from pathlib import Path
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -18,7 +17,7 @@ PLACE = re.compile(
     r'(<figure class="explorable"[^>]* data-explorable="([a-z-]+)"[^>]*>)<p class="hint">.*?</p></figure>', re.DOTALL
 )
 HINT = "This figure moves where scripts run and the page comes from a web server. Here you see a picture of it."
-NARROW = 620  # width of the text below which an explorable stacks its parts
+NARROW = 620  # width of the screen below which an explorable stacks its parts
 
 
 class Explorable(SphinxDirective):
@@ -26,7 +25,6 @@ class Explorable(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"class": directives.class_option}
 
     def run(self) -> list[nodes.Node]:
         """Return the place where it is mounted."""

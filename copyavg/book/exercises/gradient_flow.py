@@ -1,6 +1,6 @@
 """Exercises of chapter 5: silence, and a pair that merges."""
 
-from math import pi, sqrt
+from math import log, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def _best_size() -> Search:
         copies = {row["scale"]: 0 for row in rows}
         for row in rows:
             copies[row["scale"]] += row["label"] == "n-copy"
-        size = min(copies, key=lambda scale: abs(scale - figure.size))
+        size = min(copies, key=lambda scale: abs(log(scale / figure.size)))  # as the figure takes it
         if copies[size] == max(copies.values()):
             return None
         return f"of the starts × {size:g} {copies[size]} end at n-copy. There is a size of which more do."
@@ -76,6 +76,7 @@ def _best_size() -> Search:
             ({"k": 10, "n": 7, "size": 0.03}, "take k = 20 and n = 10."),
             ({"k": 20, "n": 10}, "of the starts × 1 3 end at n-copy."),
             ({"k": 20, "n": 10, "size": 0.01}, "of the starts × 0.01 35 end at n-copy."),
+            ({"k": 20, "n": 10, "size": 0.06}, "of the starts × 0.1 30 end at n-copy."),
         ),
     )
 

@@ -295,7 +295,7 @@ class StartSize(Explorable):
 
     k = _choose(CInt, 10)
     n = _choose(CInt, 7, min=1)
-    size = _choose(Float, 1.0)
+    size = _choose(Float, 1.0, min=1e-3, max=100)
     seed = _choose(CInt, 1, min=0)
     share = _follow(Float, 0.0)
     label = _follow(Unicode, "")
