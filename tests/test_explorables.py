@@ -132,12 +132,14 @@ class TestLandscape:
         assert off.max() <= 1e-12
 
     def test_hessian_and_its_index(self, page, rng):
-        cases = random_cases(rng, 1000)
-        for (n, k, activation, theta), answer in zip(cases, work_out(page, LANDSCAPE, cases)):
+        """At the edges second derivatives of nearly parallel neurons grow, and cancel: one digit fewer."""
+        drawn = random_cases(rng, 1000)
+        cases, bounds = drawn + edges(), [1e-10] * len(drawn) + [1e-9] * len(edges())
+        for (n, k, activation, theta), answer, bound in zip(cases, work_out(page, LANDSCAPE, cases), bounds):
             student = student_of(n, theta)
             wanted = hessian(student, orthonormal_teacher(k, student.d), activation)
             got = np.reshape(answer["hessian"], wanted.shape)
-            assert np.abs(got - wanted).max() <= 1e-10 * np.abs(wanted).max()
+            assert np.abs(got - wanted).max() <= bound * np.abs(wanted).max()
             values, close = np.linalg.eigvalsh(wanted), 1e-12 * np.abs(wanted).max() * len(wanted)
             assert np.sum(values < -close) <= answer["below"] <= np.sum(values < close)
 
