@@ -525,8 +525,11 @@ class TestEveryExplorable:
             visit.tab.keyboard.press(key)
         thing = stage.locator(".live .movable").first
         assert thing.evaluate("(thing) => thing.closest('.stage').innerText") != before
-        visit.tab.wait_for_timeout(700)
-        assert says.text_content() != said
+        visit.tab.wait_for_function(  # some speak when what they compute is there
+            "([id, said]) => document.getElementById(id).querySelector('.live > div').shadowRoot"
+            ".querySelector('[role=status]').textContent !== said",
+            arg=[stage.get_attribute("id"), said],
+        )
         assert visit.errors == []
 
     def test_its_settings_are_those_that_the_page_gives_it(self, figure):
