@@ -1,0 +1,3 @@
+"""How a trajectory ends. `result` has the names."""
+
+CONVERGED, MERGED_PAIR, IDLE_NEURON, DIPOLE, ROUNDING, CRITICAL, STALLED, UNRESOLVED, ZERO_LOSS, TO_INFINITY = range(10)
