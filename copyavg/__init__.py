@@ -38,7 +38,8 @@ from .points.stability import Stability, Thresholds, stability, thresholds
 
 if TYPE_CHECKING:
     from .book.check import Certificate, CertificateError
-    from .flow.gradient_flow import Flow, gradient_flow
+    from .flow.gradient_flow import gradient_flow
+    from .flow.result import Flow
 
 __version__ = "0.1.0"
 
@@ -46,7 +47,7 @@ __version__ = "0.1.0"
 _LATE = {
     "Certificate": "book.check",
     "CertificateError": "book.check",
-    "Flow": "flow.gradient_flow",
+    "Flow": "flow.result",
     "gradient_flow": "flow.gradient_flow",
 }
 

@@ -347,7 +347,7 @@ def test_random_students_are_other(activation, rng):
     assert found.residual.min() > 0.1
     assert set(found.partition.tolist()) == {()}
     assert {role for record in found for role in record.roles} <= set(ROLES)
-    assert ROLES == ("copy", "average", "merged", "idle", "dipole", "mixed")
+    assert ROLES == ("copy", "average", "merged", "idle", "dipole", "mixed", "anti-copy")
     assert "mixed" in found[0].roles + found[1].roles + found[2].roles
 
 
@@ -359,6 +359,99 @@ def test_neurons_of_another_student_are_described_one_by_one():
     assert found.explain() == (
         "other: no configuration that has a name; of its neurons, one by one: a copy, an average, 1 mixed"
     )
+
+
+def with_turned(turned, k=5):
+    w = np.eye(k, k + 1) + 0.05
+    w[:turned] *= -1
+    return ca.Network(w, np.ones(k))
+
+
+@pytest.mark.parametrize("turned", [0, 1, 3])
+@pytest.mark.parametrize("gauge", [1e-4, 1.0, 1e4])
+def test_anti_copies_point_away_from_a_teacher_neuron(turned, gauge):
+    student, teacher = with_turned(turned), ca.orthonormal_teacher(5, 6)
+    found = ca.classify(ca.Network(gauge * student.incoming, student.outgoing / gauge), teacher, "relu")
+    assert found.label == "other"
+    assert found.anti_copies == turned
+    assert found.roles == ("anti-copy",) * turned + ("copy",) * (5 - turned)
+    assert found.groups == tuple((j,) for j in range(5))
+    assert ca.classify(student, teacher, "erf").anti_copies == 0
+    assert ("3 anti-copies" in found.explain()) == (turned == 3)
+    assert ("an anti-copy," in found.explain()) == (turned == 1)
+
+
+def test_what_points_away_is_no_anti_copy_if_negative_or_not_from_one_neuron():
+    w = np.array([[-1, 0.1, 0, 0, 0], [0, -1, -1, 0, 0], [0, 0, 0, -1, 1.1], [0, 0, 0.8, -1, 0]])
+    teacher = ca.orthonormal_teacher(4, 5)
+    assert ca.classify(ca.Network(w, np.ones(4)), teacher, "relu").roles == ("anti-copy", "mixed", "mixed", "anti-copy")
+    assert ca.classify(ca.Network(w, [-1.0, 1, 1, 1]), teacher, "relu").anti_copies == 1
+    takes_away = ca.Network(np.eye(2, 5), [1.0, -0.9])  # along a teacher neuron, with a < 0
+    assert ca.classify(takes_away, teacher, "relu").roles == ("copy", "mixed")
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(
+    ("row", "role"),
+    [
+        ([1, 0.49, 0, 0], "copy"), ([1, 0.51, 0, 0], "mixed"),  # along another teacher neuron
+        ([1, -0.9, 0, 0], "copy"), ([1, -1.1, 0, 0], "anti-copy"),  # and away from it
+        ([1, 0, 0, 0.99], "copy"), ([1, 0, 0, 1.01], "mixed"),  # along none
+    ],
+)  # fmt: skip
+def test_the_measure_of_an_anti_copy_is_that_of_a_copy(row, role, size):
+    teacher, w = ca.orthonormal_teacher(3, 4), size * np.array([row])
+    assert ca.classify(ca.Network(w, [2 / size]), teacher, "relu").roles == (role,)
+    turned = {"copy": "anti-copy", "anti-copy": "copy", "mixed": "mixed"}[role]
+    assert ca.classify(ca.Network(-w, [2 / size]), teacher, "relu").roles == (turned,)
+
+
+def test_where_the_sign_is_a_symmetry_there_are_no_anti_copies():
+    student, teacher = with_turned(2), ca.orthonormal_teacher(5, 6)
+    for odd in ("erf", "tanh", Activation("sine", np.sin), ca.leaky_relu(1.0)):
+        assert ca.classify(student, teacher, odd).anti_copies == 0
+    for even in (Activation("cosine", np.cos), ca.leaky_relu(-1.0)):
+        assert ca.classify(student, teacher, even).anti_copies == 0
+    for neither in ("relu", "softplus", "gelu", "silu", "sigmoid", ca.leaky_relu(0.5)):
+        assert ca.classify(student, teacher, neither).anti_copies == 2
+
+
+def test_other_roles_come_before_that_of_an_anti_copy():
+    """Of neurons that are idle, merged or a dipole, and of those of a student that has a configuration.
+
+    In ReLU's copy-average point of (2, 40) the average points away from the teacher neuron that the other one copies.
+    """
+    teacher, away = ca.orthonormal_teacher(3, 4), -np.eye(3, 4)
+    idle = ca.Network([away[0], away[1], -away[2]], [1.0, 1e-4, 1.0])
+    assert ca.classify(idle, teacher, "relu").roles == ("anti-copy", "idle", "copy")
+    merged = ca.Network([away[0], away[0], -away[2]], [1.0, 0.5, 1.0])
+    assert ca.classify(merged, teacher, "relu").roles == ("merged", "merged", "copy")
+    dipole = ca.Network([away[0], away[0] + [0, 0, 0, 0.1], -away[2]], [9.0, -8.9, 1.0])
+    assert ca.classify(dipole, teacher, "relu").roles == ("dipole", "dipole", "copy")
+    for point in (ca.n_copy(2, 40, "relu"), displaced_average("relu", 2, 40)):
+        found = ca.classify(point, ca.orthonormal_teacher(40), "relu")
+        assert (found.label in LABELS[:2], found.anti_copies) == (True, 0)
+    assert point.incoming[1, 0] < -0.8 * np.linalg.norm(point.incoming[1])
+    assert found.roles == ("copy", "average")
+
+
+def test_the_minimum_beside_the_teacher_has_one_anti_copy():
+    """At n = k = 6 with ReLU, by descent from a teacher with one neuron turned; at k = 5 descent turns it back."""
+    for k, count in ((5, 0), (6, 1)):
+        teacher = ca.orthonormal_teacher(k)
+        turned = ca.Network(teacher.incoming * np.where(np.arange(k) == 0, -1, 1)[:, None], teacher.outgoing)
+        found = ca.classify(ca.gradient_flow(turned, teacher, "relu").limit, teacher, "relu")
+        assert (found.anti_copies, found.roles.count("copy")) == (count, k - count)
+
+
+def test_anti_copies_of_a_batch():
+    students = [with_turned(turned) for turned in (0, 1, 2, 5)]
+    w, a = (np.stack([getattr(s, name) for s in students]) for name in ("incoming", "outgoing"))
+    batch, teacher = ca.Network(w.reshape(2, 2, 5, 6), a.reshape(2, 2, 5)), ca.orthonormal_teacher(5, 6)
+    found = ca.classify(batch, teacher, "relu").anti_copies
+    assert found.tolist() == [[0, 1], [2, 5]]
+    assert found.dtype.kind == "i"
+    assert ca.classify(batch, teacher).anti_copies.tolist() == [[0, 0], [0, 0]]
 
 
 def test_neurons_merge_through_others():

@@ -31,6 +31,7 @@ from .neurons import (
     Setting,
     find_dipoles,
     in_one_form,
+    is_even,
     number_of_each,
     one_for_each,
     output_size,
@@ -57,6 +58,16 @@ def classify(
       makes σ vanish), or have merged with a neuron that does the same.
     - "other": anything else, such as a student with a dipole. Along gradient flow a dipole's outgoing weights grow,
       seemingly for ever, so that there is no limit to have a configuration.
+
+    In an "other" student each neuron is described by itself. It is a *copy* of teacher neuron j if at least half of
+    ‖w‖² lies along vⱼ, and no other w·vₗ reaches half of w·vⱼ > 0 (w with the sign of a). It is an *anti-copy* if it
+    points away from a teacher neuron in the same measure, and a > 0:
+
+        wᵢ·vⱼ ≤ −‖wᵢ‖/√2   and   −wᵢ·vₗ < −wᵢ·vⱼ/2 for all l ≠ j.
+
+    Lengths do not matter, nor what the other neurons do. If σ is odd or even, w → −w is a symmetry (with a → −a, if it
+    is odd), and there are no anti-copies. Nor are there any in a student that has a configuration, where a neuron is
+    what it is there: even ReLU's average at n = 2 and large k, which points away from what the other neuron copies.
 
     Neurons may come in any order. Signs (w, a) → (−w, −a), if σ is odd, and the gauge (w, a) → (cw, a/c), if it
     has one, do not matter.
@@ -115,6 +126,7 @@ def classify(
         tolerance=float(tolerance),
         closed_form=activation.exact_averages,
         odd=is_odd(activation),
+        even=is_even(activation),
         gauge=has_gauge(activation),
         activation=activation,
         teacher_size=float(output_size(activation, np.ones(1))[0]),
@@ -175,14 +187,21 @@ def _describe(neurons: Neurons, i: int, role: str, setting: Setting) -> tuple[st
     if role == "idle":
         return role, ()
     w = neurons.w[i, : setting.k] * (1.0 if neurons.a[i] > 0 else -1.0)
-    if role == "dipole":
-        w = np.abs(w)
+    whole = np.sum(neurons.w[i] ** 2)
+    group = _singled(np.abs(w) if role == "dipole" else w, whole)
+    if not (role or group or setting.odd or setting.even) and neurons.a[i] > 0:
+        away = _singled(-w, whole)
+        if len(away) == 1:
+            return "anti-copy", away
+    return role or ("mixed", "copy", "average")[min(len(group), 2)], group
+
+
+def _singled(w: Float[np.ndarray, " k"], whole: float) -> tuple[int, ...]:
+    """The teacher neurons that a neuron points to about equally, if they have half of ‖w‖², the whole; else none."""
     group = np.flatnonzero(w >= w.max() / 2) if w.max() > 0 else np.empty(0, dtype=int)
-    if len(group) == 0 or np.sum(w[group] ** 2) < np.sum(neurons.w[i] ** 2) / 2:
-        return role or "mixed", ()
-    if np.ptp(w[group]) > APART * w.max():
-        return role or "mixed", ()
-    return role or ("copy" if len(group) == 1 else "average"), tuple(group.tolist())
+    if np.sum(w[group] ** 2) < whole / 2 or len(group) == 0 or np.ptp(w[group]) > APART * w.max():
+        return ()
+    return tuple(group.tolist())
 
 
 def _require_unit_orthonormal(student: Network, teacher: Network) -> Float[np.ndarray, "k d"]:

@@ -29,6 +29,7 @@ class Setting(NamedTuple):
     tolerance: float
     closed_form: bool
     odd: bool
+    even: bool
     gauge: bool
     activation: Activation
     teacher_size: float  # root mean square of a teacher neuron's output
@@ -92,6 +93,12 @@ def find_dipoles(neurons: Neurons, counted: Bool[np.ndarray, " n"], setting: Set
 def row_norms(w: Float[np.ndarray, "n coordinates"]) -> Float[np.ndarray, " n"]:
     """Return ‖w‖ of every neuron."""
     return np.linalg.norm(w, axis=1)
+
+
+def is_even(activation: Activation) -> bool:
+    """Whether σ(−x) = σ(x), by what a few points say."""
+    x = np.linspace(0.1, 3.1, 11)
+    return bool(np.allclose(evaluate_numbers(activation, -x), evaluate_numbers(activation, x), rtol=1e-12, atol=0))
 
 
 def output_size(activation: Activation, r: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 LABELS = ("copy-average", "n-copy", "reduced", "other")
-ROLES = ("copy", "average", "merged", "idle", "dipole", "mixed")
+ROLES = ("copy", "average", "merged", "idle", "dipole", "mixed", "anti-copy")
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,11 @@ class Classification:
     roles : tuple of str
         What each neuron does, one of `ROLES`: "copy" of one teacher neuron or "average" of several; "merged" with
         another neuron, which does the same; "idle", without effect; one of a "dipole", two nearly parallel neurons
-        that nearly cancel; "mixed", none of these.
+        that nearly cancel; "mixed", none of these; "anti-copy", which points away from one teacher neuron (see
+        `classify` for the measure; not if σ is odd).
     groups : tuple of tuple of int
-        The teacher neurons, from 0, that each student neuron stands for.
+        The teacher neurons, from 0, that each student neuron stands for; of an anti-copy, the one that it points away
+        from.
     residuals : dict
         The residual of every configuration that was compared, by its label.
     reduced_to : str or None
@@ -54,6 +56,20 @@ class Classification:
     groups: tuple[tuple[int, ...], ...]
     residuals: dict[str, float] = field(hash=False, repr=False)
     reduced_to: str | None = None
+
+    @property
+    def anti_copies(self) -> int:
+        """How many neurons are anti-copies.
+
+        Examples
+        --------
+        >>> from copyavg import Network, classify, orthonormal_teacher
+        >>> teacher = orthonormal_teacher(3)
+        >>> turned = Network([[-1, 0, 0], [0, 1, 0], [0, 0, 1]], [1, 1, 1])
+        >>> classify(turned, teacher, "relu").anti_copies, classify(turned, teacher, "erf").anti_copies
+        (1, 0)
+        """
+        return self.roles.count("anti-copy")
 
     def explain(self) -> str:
         """Return in one line, in words, what was found.
@@ -131,6 +147,11 @@ class Classifications:
         """The residuals, an array of numbers."""
         return self._field("residual", float)
 
+    @property
+    def anti_copies(self) -> Int[np.ndarray, "*batch"]:
+        """How many neurons of each student are anti-copies, an array of whole numbers."""
+        return self._field("anti_copies", int)
+
     def _field(self, name: str, dtype: Any) -> Shaped[np.ndarray, "*batch"]:
         values = np.empty(self.records.shape, dtype)
         for place, record in np.ndenumerate(self.records):
@@ -166,5 +187,10 @@ def in_words(label: str, partition: tuple[int, ...]) -> str:
 
 def some_of(number: int, role: str) -> str:
     """Return so many neurons of a role, in words."""
-    one, several = {"copy": ("a copy", "copies"), "average": ("an average", "averages")}.get(role, (f"1 {role}", role))
+    names = {
+        "copy": ("a copy", "copies"),
+        "average": ("an average", "averages"),
+        "anti-copy": ("an anti-copy", "anti-copies"),
+    }
+    one, several = names.get(role, (f"1 {role}", role))
     return one if number == 1 else f"{number} {several}"

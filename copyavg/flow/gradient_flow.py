@@ -1,13 +1,12 @@
 """Gradient flow θ̇ = −∇L of a batch of students, each to its limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
 
 import array_api_compat
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
@@ -23,80 +22,11 @@ from copyavg.network import Network
 
 from .batched import Outcome, Settings, follow_batch
 from .limits import Problem
-from .steppers import CONVERGED, CRITICAL, DIPOLE, IDLE_NEURON, MERGED_PAIR, ROUNDING, STALLED, UNRESOLVED, follow
+from .outcomes import CONVERGED
+from .result import REASONS, Flow
+from .steppers import follow
 
-REASONS = {
-    CONVERGED: "converged",
-    MERGED_PAIR: "merged pair",
-    IDLE_NEURON: "idle neuron",
-    DIPOLE: "dipole",
-    ROUNDING: "rounding",
-    CRITICAL: "not a minimum",
-    STALLED: "stalled",
-    UNRESOLVED: "integrals not resolved",
-}
 _BATCH = 16  # students that go through `landscape` together, on NumPy
-
-
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """Where gradient flow went: one entry a student, in NumPy arrays of the batch's shape.
-
-    Only `limit` and `trajectory` are of the students' array library. A flow is equal to itself alone.
-
-    Attributes
-    ----------
-    limit : Network
-        The limits; for a student that did not converge, the last state.
-    loss, gradient_norm : array, shape (...)
-        L and ‖∇L‖∞ there.
-    smallest_eigenvalue : array, shape (...)
-        Of the Hessian there; for activations with a gauge, such as ReLU, across it.
-    time : array, shape (...)
-        Time t at which the integration ended: Newton's method went on from there.
-    converged : array of bool, shape (...)
-        Whether the limit is a non-degenerate minimum, reached to ‖∇L‖∞ ≤ tol and certified.
-    reason : array of str, shape (...)
-        "converged", or why not. "merged pair": two neurons approach each other on one teacher neuron, as t^−½, into a
-        degenerate critical point; for ReLU, they take one direction, also with outgoing weights of opposite signs, and
-        do what one neuron could. "idle neuron": an outgoing weight goes to zero, which is degenerate, too; for ReLU,
-        the incoming weights of a neuron have come to w = 0, and it is dead. In all these a smaller student has a
-        certified minimum of the same loss.
-        "dipole": two nearly parallel neurons whose outgoing weights cancel and grow, apparently without limit.
-        "rounding": by its smallest eigenvalue a minimum, but so flat that double precision does not resolve the
-        gradient any further (‖∇L‖∞ ≤ 2⁻⁵² ‖H‖), and the certificate cannot be had. "not a minimum": ‖∇L‖∞ ≤ tol, but
-        the Hessian has an eigenvalue of zero or less. "stalled": out of time or steps. "integrals not resolved": the
-        interaction's quadrature gave up.
-    label : array of str, shape (...)
-        Which configuration `limit` is, by `classify`; "other" if the teacher is not unit-orthonormal.
-    evaluations : array of int, shape (...)
-        Gradients and Hessian-vector products spent (whole Hessians count 7 gradients).
-    trajectory : Network or None
-        The states at `times`, batch shape (len(times), ...). After a student has ended, it stays where it is.
-
-    Examples
-    --------
-    >>> from copyavg import optimal_copy_average, orthonormal_teacher
-    >>> flow = gradient_flow(optimal_copy_average(2, 3), orthonormal_teacher(3))
-    >>> print(flow.label, flow.reason, flow.loss.round(6))
-    copy-average converged 0.023222
-    """
-
-    limit: Network
-    loss: Float[Array, "*batch"]
-    gradient_norm: Float[Array, "*batch"]
-    smallest_eigenvalue: Float[Array, "*batch"]
-    time: Float[Array, "*batch"]
-    converged: Bool[Array, "*batch"]
-    reason: Shaped[Array, "*batch"]
-    label: Shaped[Array, "*batch"]
-    evaluations: Int[Array, "*batch"]
-    trajectory: Network | None
-
-    def __repr__(self) -> str:
-        names, counts = np.unique(self.reason, return_counts=True)
-        ended = ", ".join(f"{count} {name}" for name, count in zip(names, counts))
-        return f"Flow({ended}; batch_shape={self.limit.batch_shape})"
 
 
 def gradient_flow(
