@@ -49,7 +49,7 @@ def loss(student: Network, teacher: Network, activation: str | Activation = "erf
         If student and teacher differ in input dimension, their batches do not broadcast, or the
         activation is unknown.
     QuadratureError
-        If σ has no closed form and the accuracy that `interaction` promises cannot be had.
+        If a σ of your own has no closed form and the accuracy that `interaction` promises cannot be had.
     TypeError
         If student and teacher come from different array libraries, or are not networks.
 

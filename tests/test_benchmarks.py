@@ -10,7 +10,6 @@ import flow
 import pytest
 
 import copyavg as ca
-from copyavg.activations.named import NAMED
 from copyavg.book import digest
 
 ROOT = Path(__file__).parent.parent
@@ -106,10 +105,10 @@ def test_the_committed_data_show_what_the_page_says_of_them():
     assert max(interactions, key=lambda row: row["difference"])["activation"] == "relu"
     for activation in MEASURED:
         once, always = (row["ours_us"] for row in interactions if row["activation"] == activation)
-        if NAMED[activation].closed_form:
+        if activation in ("erf", "relu", "gelu"):
             assert 1 / 3 < always / once < 3
-        else:
-            assert always > 10 * once
+        else:  # a mixture, whose powers are those of one norm
+            assert always > 3 * once
 
 
 def test_the_committed_data_do_not_name_the_machine():

@@ -15,15 +15,10 @@ from copyavg.activations.erf import ERF
 from copyavg.activations.named import NAMED
 from copyavg.interactions.quadrature import QuadratureError
 
-SERIES = [name for name in NAMED if not NAMED[name].closed_form]
+LOGISTIC = ["tanh", "sigmoid", "softplus", "silu"]
+OWN = {name: Activation("own", NAMED[name].function, NAMED[name].derivatives) for name in LOGISTIC}
 every_activation = pytest.mark.parametrize("activation", NAMED)
-
-
-def marks(activation: str) -> list[pytest.MarkDecorator]:
-    """Closed forms are quick, and part of a claim; a series is slow."""
-    if activation in SERIES:
-        return [pytest.mark.slow] if activation != "tanh" else []
-    return [pytest.mark.claim("accurate-closed-forms")]
+every_closed_form = pytest.mark.parametrize("activation", [name for name in NAMED if NAMED[name].closed_form])
 
 
 def saad_solla(student: ca.Network, teacher: ca.Network) -> float:
@@ -83,7 +78,8 @@ def flat_loss(teacher: ca.Network, n: int, activation):
     return lambda x: ca.loss(ca.Network.from_vector(x, n), teacher, activation)
 
 
-@pytest.mark.parametrize("activation", [pytest.param(name, marks=marks(name)) for name in NAMED])
+@pytest.mark.claim("accurate-closed-forms")
+@every_closed_form
 def test_gradient_and_hessian_against_autograd(pair, activation, residual):
     student, teacher = member(pair[0], 0, 1), pair[1]
     function, x = flat_loss(teacher, student.n, activation), torch.tensor(student.to_vector())
@@ -93,8 +89,7 @@ def test_gradient_and_hessian_against_autograd(pair, activation, residual):
     by_hessian = np.abs(ca.hessian(student, teacher, activation) - exact).max()
     assert by_gradient <= 1e-12
     assert by_hessian <= 1e-11
-    if activation not in SERIES:
-        residual("accurate-closed-forms", "autograd", max(by_gradient, by_hessian))
+    residual("accurate-closed-forms", "autograd", max(by_gradient, by_hessian))
 
 
 @every_activation
@@ -140,7 +135,7 @@ def test_nearly_parallel_relu_neurons_keep_their_curvature():
         assert ca.hessian(student, teacher, "relu")[0, 0] == pytest.approx(1, abs=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["erf", "gelu"])
+@pytest.mark.parametrize("activation", ["erf", "gelu", *LOGISTIC])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_autograd_agrees_at_exactly_parallel_neurons(activation, sign):
     student, teacher = ca.Network([[sign * 1.0, 0.0]], [1.0]), ca.orthonormal_teacher(2)
@@ -149,7 +144,7 @@ def test_autograd_agrees_at_exactly_parallel_neurons(activation, sign):
     np.testing.assert_allclose(ca.hessian(student, teacher, activation), exact, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("activation", SERIES)
+@pytest.mark.parametrize("activation", [*LOGISTIC, OWN["tanh"]])
 def test_autograd_of_long_neurons(activation):
     student, teacher = ca.Network([[8.0, 0.5]], [0.7]), ca.orthonormal_teacher(2)
     exact = torch.autograd.functional.jacobian(flat_loss(teacher, 1, activation), torch.tensor(student.to_vector()))
@@ -178,14 +173,14 @@ def test_inference_mode_leaves_no_trace(pair):
     assert bool(torch.all(torch.isfinite(student.incoming.grad)))
 
 
-@pytest.mark.parametrize("activation", ["erf", "gelu", "relu"])
+@every_closed_form
 def test_a_very_long_neuron_does_not_magnify_rounding(activation):
     """The curvature of a bounded neuron against itself falls with its length; rounding must not grow with it."""
     directions = np.random.default_rng(0).normal(size=(2, 3))
     student = ca.Network(1e12 * directions, [1.0, 1.0])
     curvature = ca.hessian(student, ca.orthonormal_teacher(2, 3), activation)
     assert np.all(np.isfinite(curvature))
-    if activation == "erf":
+    if activation in ("erf", "tanh", "sigmoid"):
         assert np.abs(curvature[:6, :6]).max() < 1e-23
 
 
@@ -237,7 +232,7 @@ def test_accuracy_at_random_and_extreme_points(activation, kind, rng, residual):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", SERIES)
+@pytest.mark.parametrize("activation", OWN.values())
 def test_accuracy_of_quadrature_at_long_and_tiny_neurons(activation, rng):
     """‖w‖ up to 10, down to 1e-8 and 0, nearly parallel pairs: gradients against differences of the loss."""
     directions = rng.normal(size=(4, 3))
@@ -351,7 +346,7 @@ def test_float32_stays_float32(pair):
     np.testing.assert_allclose(ca.loss(student, teacher), ca.loss(*pair), rtol=1e-4)
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "gelu"])
+@every_closed_form
 def test_norms_whose_squares_underflow(activation):
     for size in (1e-150, 1e-158, 1e-163, 1e-170, 1e-300):
         student = ca.Network([[0.6 * size, 0.8 * size], [size, 0.0]], [1.0, -1.0])
@@ -377,8 +372,9 @@ def test_the_hessian_of_a_neuron_without_incoming_weights():
         assert np.all(np.abs(ca.hessian(student, teacher, activation) - exact) <= 1e-12 * scale)
     expected = [[9, 0, -0.5], [0, 9, -0.5], [-0.5, -0.5, 0]]
     np.testing.assert_allclose(ca.hessian(student, teacher, "relu"), expected, rtol=0, atol=1e-15)
-    for activation in SERIES:
-        assert np.all(np.isfinite(ca.hessian(student, teacher, activation)))
+    for name in LOGISTIC:
+        curvature = ca.hessian(student, teacher, name)
+        np.testing.assert_allclose(curvature, ca.hessian(student, teacher, OWN[name]), rtol=0, atol=1e-11)
 
 
 def test_what_cannot_be_computed_accurately_is_refused():

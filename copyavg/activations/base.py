@@ -94,6 +94,9 @@ class Activation:
     closed_form : callable, optional
         (`OrderParameters`, order) → `PairTerms` with the derivatives up to that order (0, 1 or 2).
         Without it interactions are computed by a Hermite series or by quadrature, with an error estimate.
+    hermite : callable, optional
+        (r, count) → the Hermite coefficients cₚ(r) = E[σ(rx) heₚ(x)] of the orders p < count, and dcₚ/dr, two arrays of
+        NumPy; for one that has a closed form. Without it they are integrated.
     odd : bool, optional
         Whether σ(−x) = −σ(x), so that (w, a) → (−w, −a) leaves a neuron as it is. Found on a few points unless given.
     homogeneous : bool, optional
@@ -108,10 +111,10 @@ class Activation:
     Raises
     ------
     TypeError
-        If `name` is no string, `function` or `closed_form` no function, `derivatives` are not two, or a fact that is
-        true or false is neither.
+        If `name` is no string, `function`, `closed_form` or `hermite` no function, `derivatives` are not two, or a fact
+        that is true or false is neither.
     ValueError
-        If `at_infinity` is no name that is known.
+        If `at_infinity` is no name that is known, or `hermite` is given without `closed_form`.
 
     Notes
     -----
@@ -136,6 +139,7 @@ class Activation:
     homogeneous: bool | None = None
     at_infinity: str | None = None
     exact_averages: bool = False
+    hermite: Callable[[float, int], tuple[np.ndarray, np.ndarray]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -146,6 +150,10 @@ class Activation:
             raise TypeError(
                 f"closed_form must be a function of OrderParameters and an order, but was given {self.closed_form!r}"
             )
+        if self.hermite is not None and not callable(self.hermite):
+            raise TypeError(f"hermite must be a function of a norm and a count, but was given {self.hermite!r}")
+        if self.hermite is not None and self.closed_form is None:
+            raise ValueError("hermite goes with a closed form, but closed_form was not given")
         for fact, kinds in (("odd", bool | None), ("homogeneous", bool | None), ("exact_averages", bool)):
             if not isinstance(getattr(self, fact), kinds):
                 raise TypeError(f"{fact} must be True or False, but was given {getattr(self, fact)!r}")

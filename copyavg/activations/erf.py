@@ -2,9 +2,13 @@
 
 from math import pi, sqrt
 
+import numpy as np
+from jaxtyping import Float
+
 from copyavg.arrays import Array
 
 from .base import Activation, OrderParameters, PairTerms
+from .coefficients import hermite_coefficients
 from .gaussian import Ratios, gauss_error, normal_density
 
 
@@ -52,6 +56,10 @@ def _erf_curvature(x: Array) -> Array:
     return -2 * x * normal_density(x)
 
 
+def _erf_hermite(r: float, count: int) -> tuple[Float[np.ndarray, " count"], Float[np.ndarray, " count"]]:
+    return hermite_coefficients("erf", np.ones(1), np.ones(1), r, count)
+
+
 ERF = Activation(
     "erf",
     _erf,
@@ -61,4 +69,5 @@ ERF = Activation(
     homogeneous=False,
     at_infinity="sign",
     exact_averages=True,
+    hermite=_erf_hermite,
 )

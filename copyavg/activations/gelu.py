@@ -2,9 +2,13 @@
 
 from math import pi
 
+import numpy as np
+from jaxtyping import Float
+
 from copyavg.arrays import Array
 
 from .base import Activation, OrderParameters, PairTerms
+from .coefficients import hermite_coefficients
 from .gaussian import Ratios, normal_density, normal_distribution, times_norms
 
 
@@ -99,6 +103,17 @@ def _gelu_curvature(x: Array) -> Array:
     return (2 - x**2) * normal_density(x)
 
 
+def _gelu_hermite(r: float, count: int) -> tuple[Float[np.ndarray, " count"], Float[np.ndarray, " count"]]:
+    return hermite_coefficients("gelu", np.ones(1), np.ones(1), r, count)
+
+
 GELU = Activation(
-    "gelu", _gelu, (_gelu_slope, _gelu_curvature), _gelu_terms, odd=False, homogeneous=False, at_infinity="ReLU"
+    "gelu",
+    _gelu,
+    (_gelu_slope, _gelu_curvature),
+    _gelu_terms,
+    odd=False,
+    homogeneous=False,
+    at_infinity="ReLU",
+    hermite=_gelu_hermite,
 )

@@ -40,7 +40,7 @@ NAMED = {activation.name: activation for activation in (ERF, RELU, TANH, SIGMOID
 
 
 def is_tested(activation: Activation) -> bool:
-    """Whether the activation is a named one, under whatever name; a reader's own is looked at before it is used.
+    """Whether the activation is a named one, under whatever name: what is found of one is kept, not of a reader's own.
 
     Examples
     --------

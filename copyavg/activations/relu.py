@@ -6,10 +6,12 @@ from math import factorial, pi
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from copyavg.arrays import Array
 
 from .base import Activation, OrderParameters, PairTerms
+from .coefficients import hermite_coefficients
 from .gaussian import namespace, times_norms
 
 
@@ -123,4 +125,17 @@ def _relu(x: Array) -> Array:
     return namespace(x).where(x > 0, x, 0.0)
 
 
-RELU = Activation("relu", _relu, closed_form=_relu_terms, odd=False, homogeneous=True, at_infinity="ReLU")
+def _relu_hermite(r: float, count: int) -> tuple[Float[np.ndarray, " count"], Float[np.ndarray, " count"]]:
+    slopes, _ = hermite_coefficients("ramp", np.zeros(1), np.ones(1), 1.0, count)
+    return r * slopes, slopes
+
+
+RELU = Activation(
+    "relu",
+    _relu,
+    closed_form=_relu_terms,
+    odd=False,
+    homogeneous=True,
+    at_infinity="ReLU",
+    hermite=_relu_hermite,
+)

@@ -1,14 +1,14 @@
 """Expansions in orthonormal Hermite polynomials, and Mehler's sum of two of them."""
 
 from functools import lru_cache
+from math import sqrt
 from typing import Any, NamedTuple
 
 import array_api_compat
 import numpy as np
 from jaxtyping import Bool, Float
 
-from copyavg.activations.base import Activation
-from copyavg.activations.named import is_tested
+from copyavg.activations.base import Activation, OrderParameters
 from copyavg.arrays import Array
 
 from .own import require_resolved
@@ -63,19 +63,19 @@ _EXPANDED = 128  # orders of a Hermite expansion
 
 
 def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
-    """Expand σ(rx) in orthonormal Hermite polynomials up to order 127.
+    """Expand σ(rx) in orthonormal Hermite polynomials up to order 127: in closed form, or by quadrature.
 
     Parameters
     ----------
     activation : Activation
-        The activation.
+        The activation. The named ones have their coefficients in closed form.
     r : float
         The norm, r ≥ 0.
 
     Raises
     ------
     QuadratureError
-        If a coefficient is not accurate to 1e-11 ‖σ(rx)‖.
+        If a coefficient is not accurate to 1e-11 ‖σ(rx)‖, of an activation of your own without a closed form.
     ValueError
         If ‖σ(rx)‖ is beyond 1e150.
 
@@ -85,8 +85,10 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     >>> hermite_expansion(get_activation("softplus"), 2.0).coefficients[1].round(12)  # E[x σ(rx)] = r E[σ′(rx)] = r/2
     np.float64(1.0)
     """
+    if activation.hermite is not None:
+        return _expansion_in_closed_form(activation, r)
     x, weights = trapezoidal_nodes(FINEST)
-    if r == 1 and not is_tested(activation):
+    if r == 1:
         require_resolved(np, activation, np.ones(1), 1)
     y = (r * x)[None, :]
     f = evaluate_finite(np, activation, y)
@@ -107,6 +109,21 @@ def hermite_expansion(activation: Activation, r: float) -> HermiteExpansion:
     tail = max(square - float(c @ c), 0.0) if r > 1 else 0.0
     tail_slope = 2 * (square_slope - float(c @ slopes)) if r > 1 else 0.0
     return HermiteExpansion(c, slopes, float(norm[0]), tail, tail_slope)
+
+
+def _expansion_in_closed_form(activation: Activation, r: float) -> HermiteExpansion:
+    """The coefficients as the activation knows them; and what is beyond them as the rest of its own interaction."""
+    c, slopes = activation.hermite(r, _EXPANDED)
+    size = float(np.max(np.abs(c))) or 1.0  # squares may overflow or underflow
+    if not size <= LARGEST:
+        refuse_size(activation, r, size)
+    norm = size * float(np.linalg.norm(c / size))
+    if float(np.max(np.abs(c[-2:]))) <= 1e-8 * norm:  # as the coefficients fall, there is nothing but rounding beyond
+        return HermiteExpansion(c, slopes, norm, 0.0, 0.0)
+    itself = OrderParameters(*(np.array([x]) for x in (r, r, 1.0, 0.0)))
+    square, own, cross = (float(term[0]) for term in activation.closed_form(itself, 1)[:3])
+    tail, tail_slope = max(square - norm**2, 0.0), 2 * (r * (own + cross) - float(c @ slopes))
+    return HermiteExpansion(c, slopes, sqrt(square), tail, tail_slope)
 
 
 class _Family:

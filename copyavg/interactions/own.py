@@ -25,7 +25,7 @@ def require_resolved(xp: Any, activation: Activation, r: Array, order: int) -> N
     """Look at a reader's σ on a grid that shares no node and no step with the others, and at σ′ and σ″."""
     if 0 in r.shape:
         return
-    r = xp.reshape(xp.max(r), (1, 1))
+    r = xp.reshape(xp.max(r.detach() if array_api_compat.is_torch_array(r) else r), (1, 1))
     moments, slopes = [], []
     for per_unit, shift in ((FINEST, 0.0), (61, 0.37)):
         x, weights = trapezoidal_rule(xp, r, per_unit, shift)

@@ -1,7 +1,8 @@
 """The interaction g(r₁, r₂, u) = E[σ(r₁x) σ(r₂y)] of two neurons under Gaussian input, and its derivatives.
 
-Where σ has no closed form, every expectation needed is a bracket ⟨f, h⟩ = E[f(x) h(y)] of functions of
-one pre-activation each. By Mehler's formula, with heₚ the orthonormal Hermite polynomials,
+The named activations have closed forms. Where a σ of your own has none, every expectation needed is a bracket
+⟨f, h⟩ = E[f(x) h(y)] of functions of one pre-activation each. By Mehler's formula, with heₚ the orthonormal
+Hermite polynomials,
 
     ⟨f, h⟩ = Σₚ fₚ hₚ uᵖ,   fₚ = E[f(x) heₚ(x)].
 
@@ -9,7 +10,7 @@ The remainder after P orders is at most |u|ᴾ times the product of the parts of
 (Cauchy and Schwarz). Pairs for which that is not small enough go on to more orders on a finer grid, and
 in the end, long and nearly parallel neurons, to two dimensions. The coefficients and the integrals come
 from the trapezoidal rule, which converges geometrically for smooth σ; the difference from the rule on
-every second node is the estimate of its error, and a σ of your own is looked at on a third grid as well.
+every second node is the estimate of its error, and σ is looked at on a third grid as well.
 All this is done in float64. Whatever does not reach `ACCURACY` raises.
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from copyavg.activations.base import Activation, OrderParameters, PairTerms
-from copyavg.activations.named import get_activation, is_tested
+from copyavg.activations.named import get_activation
 from copyavg.arrays import Array, ArrayLike, as_float_arrays, require_broadcast
 
 from .hermite import hermite_families, mehler_sum
@@ -42,14 +43,14 @@ def interaction(
     Parameters
     ----------
     r1, r2 : array or float
-        Norms of the two incoming weight vectors, r ≥ 0; erf, which is bounded, also takes r = ∞. They
-        broadcast against u.
+        Norms of the two incoming weight vectors, r ≥ 0; erf, tanh and sigmoid, which are bounded, also take
+        r = ∞. They broadcast against u.
     u : array or float
         Correlation (cosine of the angle between the two vectors), in [−1, 1]. A computed cosine may be off
         by rounding: what lies beyond by at most 8 ε, ε = 2.2e-16 in float64, counts as ±1.
     activation : str or Activation
-        "erf", "relu" and "gelu" have closed forms, "tanh", "sigmoid", "softplus", "silu" and an
-        `Activation` of your own are summed or integrated with an error estimate.
+        "erf", "relu", "gelu", "tanh", "sigmoid", "softplus" and "silu" have closed forms. An `Activation` of
+        your own without one is summed or integrated, with an error estimate.
 
     Returns
     -------
@@ -62,8 +63,8 @@ def interaction(
         If a norm is negative or NaN, |u| > 1 + 8 ε or NaN, or the activation is unknown, or one of your own
         is so large that its square overflows.
     QuadratureError
-        If σ has no closed form and the accuracy of 1e-11 ‖σ(r₁x)‖ ‖σ(r₂y)‖ cannot be had, because σ has
-        a kink or a norm is large. It is a `ValueError`.
+        If a σ of your own has no closed form and the accuracy of 1e-11 ‖σ(r₁x)‖ ‖σ(r₂y)‖ cannot be had,
+        because σ has a kink or a norm is large. It is a `ValueError`.
     TypeError
         If arrays of different libraries are mixed, are masked, or are not real numbers, or if what the
         `Activation` of your own returns is no array of the shape and dtype that it was given.
@@ -71,7 +72,9 @@ def interaction(
     Notes
     -----
     The closed form for erf is Williams' (1997) and is used by Saad and Solla (1995); chapter 1 derives it.
-    ReLU: Cho and Saul (2009). GELU: Tsuchida et al. (2021).
+    ReLU: Cho and Saul (2009). GELU: Tsuchida et al. (2021). The others are double sums of these three over 28
+    nodes, exact to rounding, as the logistic law is a scale mixture of normals (Stefanski 1991): see
+    `copyavg.activations.mixture`; derived in this book.
 
     Examples
     --------
@@ -149,9 +152,8 @@ def _brackets_in_float64(activation: Activation, p: OrderParameters, order: int)
     xp = array_api_compat.array_namespace(p.u)
     shape = require_broadcast(r1=p.r1.shape, r2=p.r2.shape, u=p.u.shape)
     wide = OrderParameters(*(xp.reshape(xp.astype(x, xp.float64), x.shape or (1,)) for x in p))
-    if not is_tested(activation):
-        for r in (wide.r1, wide.r2):
-            require_resolved(xp, activation, r, order)
+    for r in (wide.r1, wide.r2):
+        require_resolved(xp, activation, r, order)
     brackets = _brackets(xp, activation, wide, order, LEVELS)
     return {pair: xp.astype(xp.reshape(x, shape), p.u.dtype) for pair, x in brackets.items()}
 

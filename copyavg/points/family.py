@@ -169,16 +169,27 @@ class Family:
 
     def gradient(self, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
         """Return ∂L/∂x. Every entry is `counts` times the entry of the network's gradient."""
-        pairs = self._pairs(x, 1)
+        return self._gradient(self._pairs(x, 1))
+
+    def hessian(self, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "parameters parameters"]:
+        """Return ∂²L/∂x². Divided by √counts on either side it is the network's Hessian, along the family."""
+        return self._hessian(self._pairs(x, 2))
+
+    def derivatives(
+        self, x: Float[np.ndarray, " parameters"]
+    ) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "parameters parameters"]]:
+        """Return ∂L/∂x and ∂²L/∂x² in the time of the latter."""
+        pairs = self._pairs(x, 2)
+        return self._gradient(pairs), self._hessian(pairs)
+
+    def _gradient(self, pairs: "_Pairs") -> Float[np.ndarray, " parameters"]:
         moves, louder = pairs.moves[: pairs.rows], pairs.louder[: pairs.rows]
         by_incoming = np.einsum("ip,ipe->ie", pairs.numbers * pairs.c, pairs.slopes())
         by_outgoing = (pairs.numbers * pairs.terms.value) @ pairs.c
         weights = (pairs.members * pairs.a)[:, None]
         return 2 * (np.tensordot(weights * by_incoming, moves, 2) + (pairs.members * by_outgoing) @ louder)
 
-    def hessian(self, x: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "parameters parameters"]:
-        """Return ∂²L/∂x². Divided by √counts on either side it is the network's Hessian, along the family."""
-        pairs = self._pairs(x, 2)
+    def _hessian(self, pairs: "_Pairs") -> Float[np.ndarray, "parameters parameters"]:
         n, s = slice(0, pairs.rows), slice(0, pairs.students)
         moves, louder, c, slopes = pairs.moves, pairs.louder, pairs.c, pairs.slopes()
         number = 2 * pairs.members[:, None] * pairs.numbers

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from copyavg.interactions.quadrature import QuadratureError
 
 from .family import Family
-from .isotypic import across_gauge, hessian_along, scaled_block
+from .isotypic import across_gauge, scaled_block
 
 
 class NoCriticalPointError(ValueError):
@@ -83,8 +83,9 @@ def _newton_step(family: Family, x: Float[np.ndarray, " parameters"]) -> Float[n
     """In the metric of the network's weights, every direction scaled by its own curvature, and across the gauge."""
     lengths = np.sqrt(family.counts)
     basis = across_gauge(family, x, np.eye(len(x)))
-    scale, scaled = scaled_block(hessian_along(family, x, basis))
-    slope = scale * (basis.T @ (family.gradient(x) / lengths))
+    gradient, hessian = family.derivatives(x)
+    scale, scaled = scaled_block(basis.T @ (hessian / np.outer(lengths, lengths)) @ basis)
+    slope = scale * (basis.T @ (gradient / lengths))
     return basis @ (scale * np.linalg.solve(scaled, slope)) / lengths
 
 

@@ -107,7 +107,7 @@ def one_neuron(k: int, activation: str | Activation = "erf") -> OneNeuron:
     Raises
     ------
     QuadratureError
-        If σ has no closed form and is not smooth enough to be integrated to 1e-11.
+        If a σ of your own has no closed form and is not smooth enough to be integrated to 1e-11.
     TypeError, ValueError
         If k is not a positive whole number, or the activation is unknown, or one of your own is zero or no
         function from arrays to arrays, or of a size ‖σ(x)‖ beyond 1e-140 to 1e140, whose square is lost.

@@ -11,12 +11,13 @@ L itself is a difference of terms of order k².
 
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from math import log2, pi, sqrt
+from math import log2, sqrt
 
 import numpy as np
 from jaxtyping import Float
 
 from copyavg.activations.base import Activation, evaluate
+from copyavg.activations.coefficients import hermite_coefficients
 from copyavg.activations.named import get_activation, is_tested
 from copyavg.arrays import require_whole
 from copyavg.interactions.hermite import HermiteExpansion, hermite_expansion
@@ -156,19 +157,7 @@ def radial_loss_of(k: int, activation: Activation) -> RadialLoss:
 
 
 def _far_expansion(kind: str, count: int) -> tuple[Float[np.ndarray, " orders"], float]:
-    """Hermite coefficients and squared norm of max(x, 0), of the step at 0, or of the sign.
-
-    E[step(x) heₚ(x)] = φ(0) heₚ₋₁(0)/√p, and E[max(x, 0) heₚ(x)] is the same with p(p − 1) and two orders less.
-    """
-    at_zero = np.zeros(count)  # heₚ(0)
-    at_zero[0] = 1
-    for p in range(2, count, 2):
-        at_zero[p] = -sqrt((p - 1) / p) * at_zero[p - 2]
-    orders = np.arange(1, count)
-    step = np.append(0.5, at_zero[:-1] / np.sqrt(2 * pi * orders))
-    if kind == "step":
-        return step, 0.5
-    if kind == "sign":
-        return 2 * step - np.eye(1, count)[0], 1.0
-    ramp = np.concatenate([[1 / sqrt(2 * pi), 0.5], at_zero[:-2] / np.sqrt(2 * pi * orders[1:] * (orders[1:] - 1))])
-    return ramp, 0.5
+    """Hermite coefficients and squared norm of max(x, 0), of the step at 0, or of the sign: widths of 0."""
+    part = {"ReLU": "ramp", "step": "step", "sign": "erf"}[kind]
+    c, _ = hermite_coefficients(part, np.zeros(1), np.ones(1), 1.0, count)
+    return c, 1.0 if kind == "sign" else 0.5

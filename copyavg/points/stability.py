@@ -81,8 +81,8 @@ def stability(
     For erf and ReLU index and smallest eigenvalue were compared with 250 digits, at two to eight n for each of several
     k up to the largest. The index agreed. The smallest eigenvalue did to 1e-3 of itself, but for erf's copy-average
     point while it is a minimum: there it is about 0.1/k³, found to one part in 10⁴ up to k = 10⁵ and to 2 % at 10⁶,
-    and given as 0 where rounding hides it, from k ≈ 3·10⁶ on. For an activation whose interactions are integrated
-    (see `interaction`), accuracy is theirs. Derived in this book.
+    and given as 0 where rounding hides it, from k ≈ 3·10⁶ on. For an activation of your own whose interactions are
+    integrated (see `interaction`), accuracy is theirs. Derived in this book.
 
     Examples
     --------
