@@ -29,7 +29,7 @@ def test_the_conditions_for_equal_correlations(residual):
 
 
 @pytest.mark.claim("equal-correlations-are-best")
-@pytest.mark.parametrize("activation", ["erf", "relu", "gelu"])
+@pytest.mark.parametrize("activation", NAMED)
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_no_direction_is_better(activation, k, rng, residual):
     """By the closed forms of the interaction, at ten norms."""

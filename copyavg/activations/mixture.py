@@ -51,8 +51,8 @@ _SHORTEST, _LONGEST, _NODES = 0.18, 4.1, 28
 _INFINITE = 1e74  # a norm that is as good as infinite for a bounded activation, and whose square does not overflow
 _AT_ONCE = 2**15  # pairs, nodes of their norms, or pairs of nodes that are computed together: what a cache holds
 _COUNTS = (6, 12, 18, 24, 36, 54, 80, 120)  # how many terms of Mehler's series may be summed
-_FEW = 8  # powers of t that are taken one by one
-_NEURON, _PAIR, _DOUBLE_SUM = 25, (4, 7, 18), (10_000, 14_000, 32_000)  # nanoseconds: a term for each, and a sum
+_BLOCK = 2**14  # powers of t that are taken at a time
+_NEURON, _PAIR, _DOUBLE_SUM = 20, (4, 7, 18), (10_000, 14_000, 32_000)  # nanoseconds: a term for each, and a sum
 _TERMS = (1, 3, 10)  # how many of the terms of a pair belong to an order of derivative
 _FACTORS = (0, 1, 2, 1, 1, 1, 2, 2, 2, 2)  # by which power of the slopes a term is multiplied: as G, `own` or `cross`
 _PARTS: dict[str, Callable[[OrderParameters, int], PairTerms]] = {
@@ -244,25 +244,31 @@ class Mixture:
     def _factors(self, xp: Any, norms: tuple[Array, ...], count: int) -> list[Float[Array, "count *neurons"]]:
         """The first so many F̂ of the neurons of either side."""
         r = xp.concat([xp.reshape(r, (-1, 1)) for r in norms])
-        k, weights = (_like(xp, x, r) for x in kolmogorov_nodes())
+        k, weights = kolmogorov_nodes()
         widths = self.stretch * k
-        d = xp.hypot(r, widths)
-        short = 1 / d[:, :1]
+        shares = np.stack([weights, weights * widths**2], axis=1)[:, : 1 + (self.part == "gelu")]
+        shares = _like(xp, shares, r)
+        d = xp.hypot(r, _like(xp, widths, r))
         t = d[:, :1] / d
-        # t, t³, … t^{2B − 1} times 1, t^{2B}, t^{4B}, …: their sums over the nodes are a product of matrices.
-        few, ratio = _powers(xp, t[:, None, :], (t * t)[:, None, :], _FEW, 1)
-        many, _ = _powers(xp, weights * xp.ones_like(ratio), ratio, -(-count // _FEW), 1)
-        factors = xp.reshape(xp.matmul(many, xp.matrix_transpose(few)), (r.shape[0], -1))
+        # t, t³, …, so many at a time as fit into the cache, each summed over the nodes.
+        block = 2 ** int(np.clip(np.log2(_BLOCK / (_NODES * r.shape[0])), 0, 4))
+        powers, ratio = _powers(xp, t[None, ...], (t * t)[None, ...], block, 0)
+        sums = [xp.matmul(powers, shares)]
+        while len(sums) * block < count:
+            powers = powers * ratio
+            sums.append(xp.matmul(powers, shares))
+        sums = xp.concat(sums)[:count, ...]
+        factors = sums[..., 0]
         if not self._odd:
-            ramps = factors[:, : count - 1] / _like(xp, np.arange(1.0, 2 * count - 2, 2), r)
+            short = 1 / d[:, 0]
+            rest = factors[:-1, :] / _like(xp, np.arange(1.0, 2 * count - 2, 2)[:, None], r)
             if self.part == "ramp":
-                factors = xp.concat([-short * xp.matmul(d, weights[:, None]), ramps], axis=1)
+                first = -short * xp.matmul(d, shares)[:, 0]
             else:
-                bends = xp.reshape(xp.matmul(many, xp.matrix_transpose(few * widths**2)), (r.shape[0], -1))
-                bends = short**2 * bends[:, 1:count]
-                factors = xp.concat([-((r * short) ** 2) * factors[:, :1], ramps + bends], axis=1)
-        rows, one = xp.matrix_transpose(factors[:, :count]), prod(norms[0].shape)
-        return [xp.reshape(x, (count, *r.shape)) for x, r in zip((rows[:, :one], rows[:, one:]), norms)]
+                first, rest = -((r[:, 0] * short) ** 2) * factors[0, :], rest + short**2 * sums[1:, :, 1]
+            factors = xp.concat([first[None, :], rest])
+        one = prod(norms[0].shape)
+        return [xp.reshape(x, (count, *r.shape)) for x, r in zip((factors[:, :one], factors[:, one:]), norms)]
 
 
 # The sums over p by what they give: G itself (g), its derivatives by q₁, q₂ and c.

@@ -24,6 +24,8 @@ def step_terms(p: OrderParameters, order: int) -> PairTerms:
     """
     m = Ratios(p, bounded=True)
     value = m.xp.atan2(m.s, -m.kappa) / (2 * pi)
+    if order == 0:
+        return PairTerms(value)
     return PairTerms(value, *(0.25 * term for term in ERF.closed_form(p, order)[1:] if term is not None))
 
 
