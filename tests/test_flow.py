@@ -9,7 +9,8 @@ import copyavg as ca
 from copyavg.activations.named import get_activation
 from copyavg.flow import rows
 from copyavg.flow.compiled import ready
-from copyavg.flow.follow import _own, follow
+from copyavg.flow.field import for_student
+from copyavg.flow.follow import follow
 from copyavg.flow.loops import arcsin
 from copyavg.flow.outcomes import (
     CONVERGED,
@@ -32,13 +33,13 @@ SHAPES = [(1, 1, 1), (1, 4, 4), (2, 3, 4), (5, 10, 11), (9, 10, 11), (3, 4, 2), 
 
 @njit
 def gradient_at(engine, n, theta, out):
-    problem = _own(engine.problem, n, np.ones(theta.size))
+    problem = for_student(engine.problem, n, np.ones(theta.size), engine.problem.setting.table)
     return problem.gradient(theta, problem.setting, out)
 
 
 @njit
 def product_at(engine, n, theta, direction, out):
-    problem = _own(engine.problem, n, np.ones(theta.size))
+    problem = for_student(engine.problem, n, np.ones(theta.size), engine.problem.setting.table)
     problem.product(problem.curvature(theta, problem.setting), problem.setting, direction, out)
 
 

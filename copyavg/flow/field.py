@@ -116,3 +116,14 @@ def make_problem(gradient, curvature, product, solve, setting):
     problem.gradient, problem.curvature, problem.product = gradient, curvature, product
     problem.solve, problem.setting = solve, setting
     return problem
+
+
+@compiled
+def for_student(problem, n, free, table):
+    """Return the problem of a student with n neurons, whose weights move where `free` is 1, and with that room."""
+    old = problem.setting
+    setting = make_setting(
+        n, old.teacher, old.outgoing, old.squares, old.alone, old.on_axes, old.odd, old.homogeneous, old.gauge,
+        free, old.constants, table, old.prepare, old.row,
+    )  # fmt: skip
+    return make_problem(problem.gradient, problem.curvature, problem.product, problem.solve, setting)

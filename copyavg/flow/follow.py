@@ -12,7 +12,7 @@ from numba import types
 
 from .compiled import compiled
 from .engine import ENGINE
-from .field import make_problem, make_setting
+from .field import for_student
 from .linear import some_direction, spectral_radius
 from .outcomes import CONVERGED, IDLE_NEURON, STALLED, UNRESOLVED
 from .steps import MOST_STAGES, badness_of, force_at, largest
@@ -27,17 +27,6 @@ _number, _vector = types.float64, types.float64[::1]
 FOLLOW = types.Tuple([types.int64, _number, _number, _number, _number])(
     ENGINE, types.int64, _vector, _vector, _number, _number, _vector, types.float64[:, ::1], _vector, types.int64[::1]
 )
-
-
-@compiled
-def _own(common, n, moves):
-    """Return a problem of a student's own: who moves changes as neurons die, and the table holds its neurons."""
-    old = common.setting
-    setting = make_setting(
-        n, old.teacher, old.outgoing, old.squares, old.alone, old.on_axes, old.odd, old.homogeneous, old.gauge,
-        moves.copy(), old.constants, old.table.copy(), old.prepare, old.row,
-    )  # fmt: skip
-    return make_problem(common.gradient, common.curvature, common.product, common.solve, setting)
 
 
 @compiled
@@ -56,7 +45,7 @@ def follow(engine, n, moves, start, accuracy, tolerance, times, states, limit, c
     integration, and at the limit ‖∇L‖∞, the smallest eigenvalue and the loss. `counts` gathers gradients,
     Hessian-vector products, steps and rejected steps.
     """
-    problem = _own(engine.problem, n, moves)
+    problem = for_student(engine.problem, n, moves.copy(), engine.problem.setting.table.copy())
     setting, newton = problem.setting, engine.newton
     size, theta, dead = start.size, start.copy(), np.zeros(n, dtype=np.bool_)
     force, ahead, force_ahead, error, vector = (

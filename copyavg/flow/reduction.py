@@ -11,7 +11,7 @@ from numba import types
 
 from .basin import NEWTON
 from .compiled import compiled
-from .field import PROBLEM, make_problem, make_setting
+from .field import PROBLEM, for_student
 from .neurons import closest_pair, norm_of, strength_of
 from .outcomes import IDLE_NEURON, MERGED_PAIR, STALLED
 
@@ -87,11 +87,7 @@ def without(problem, theta, first, second):
                     fewer[row * d + e] = (a * theta[first * d + e] + b * theta[second * d + e]) / total
                 fewer[(n - 1) * d + row] = total
         row += 1
-    setting = make_setting(
-        n - 1, old.teacher, old.outgoing, old.squares, old.alone, old.on_axes, old.odd, old.homogeneous, old.gauge,
-        free, old.constants, old.table, old.prepare, old.row,
-    )  # fmt: skip
-    return make_problem(problem.gradient, problem.curvature, problem.product, problem.solve, setting), fewer
+    return for_student(problem, n - 1, free, old.table), fewer
 
 
 AMOUNTS = types.int64(

@@ -34,8 +34,8 @@ REASONS = {
     CRITICAL: "not a minimum",
     STALLED: "stalled",
     UNRESOLVED: "integrals not resolved",
-    ZERO_LOSS: "zero loss",
-    TO_INFINITY: "to infinity",
+    ZERO_LOSS: "zero loss",  # the student does what the teacher does; only the engine of `follow` tells
+    TO_INFINITY: "to infinity",  # weights grow, apparently without limit, while the loss falls; likewise
 }
 _FORMAT = 1  # version of the files that `Flow.save` writes
 _NETWORKS = ("limit", "trajectory")
@@ -70,9 +70,7 @@ class Flow:
         "rounding": by its smallest eigenvalue a minimum, but so flat that double precision does not resolve the
         gradient any further (‖∇L‖∞ ≤ 2⁻⁵² ‖H‖), and the certificate cannot be had. "not a minimum": ‖∇L‖∞ ≤ tol, but
         the Hessian has an eigenvalue of zero or less. "stalled": out of time or steps. "integrals not resolved": the
-        interaction's quadrature gave up. "zero loss": the student does what the teacher does, so that L = 0 up to
-        rounding, as it can for n ≥ k or a teacher without outgoing weights; such minima form continua, and none is
-        certified. "to infinity": weights grow, apparently without limit, while the loss falls, as for GELU.
+        interaction's quadrature gave up.
     label : array of str, shape (...)
         Which configuration `limit` is, by `classify`; "other" if the teacher is not unit-orthonormal.
     evaluations : array of int, shape (...)
